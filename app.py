@@ -1,0 +1,157 @@
+"""The one Chalice app: every route, the authorizer and the scheduled handler. The table of contents of the service.
+
+What an endpoint takes and answers is in ``chalicelib/http/endpoints.py``; what it does is in the function that it
+calls here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, cast
+
+from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
+
+from chalicelib import settings
+from chalicelib.access import keys
+from chalicelib.http import bulk, collections, problems, records, service
+
+if settings.current().dynamodb == "embedded":
+    import_module("portico.embedded").attach()  # only on a developer's machine, which has that package
+
+app = Chalice(app_name="portico")
+app.register_middleware(problems.middleware, "http")
+
+AUTHORIZER_TTL = 60
+"""Seconds that API Gateway keeps the authorizer's answer: so long at most a revoked key goes on working."""
+
+
+@app.authorizer(ttl_seconds=AUTHORIZER_TTL)
+def authorizer(caller: AuthRequest) -> AuthResponse:
+    """Resolve ``Authorization: Bearer <key>`` to a principal; the policy covers all routes because it is cached."""
+    scheme, _, token = caller.token.partition(" ")
+    principal = keys.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+    if principal is None:
+        return AuthResponse(routes=[], principal_id="anonymous")
+    return AuthResponse(routes=["*"], principal_id=principal.id, context=principal.to_context())
+
+
+CORS = (
+    CORSConfig(
+        allow_origin=settings.current().cors_origin,
+        allow_headers=["Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
+        expose_headers=["ETag", "Location", "Link", "Retry-After"],
+        max_age=600,
+    )
+    if settings.current().cors_origin
+    else None
+)
+PUBLIC: dict[str, Any] = {"cors": CORS, "content_types": []}
+SECURED: dict[str, Any] = {**PUBLIC, "authorizer": authorizer}
+
+
+def request() -> Request:
+    """The request that is being answered."""
+    return cast("Request", app.current_request)
+
+
+@app.route("/", **PUBLIC)
+def service_document() -> Response:
+    return service.document(request())
+
+
+@app.route("/health", **PUBLIC)
+def health() -> Response:
+    return service.health(request())
+
+
+@app.route("/openapi.json", **PUBLIC)
+def openapi() -> Response:
+    return service.openapi(request())
+
+
+@app.route("/v1/collections", **SECURED)
+def list_collections() -> Response:
+    return collections.list_page(request())
+
+
+@app.route("/v1/collections/{collection}", methods=["GET"], **SECURED)
+def read_collection(collection: str) -> Response:
+    return collections.read(request(), collection)
+
+
+@app.route("/v1/collections/{collection}", methods=["PUT"], **SECURED)
+def put_collection(collection: str) -> Response:
+    return collections.put(request(), collection)
+
+
+@app.route("/v1/collections/{collection}", methods=["DELETE"], **SECURED)
+def delete_collection(collection: str) -> Response:
+    return collections.delete(request(), collection)
+
+
+@app.route("/v1/collections/{collection}/records", methods=["GET"], **SECURED)
+def list_records(collection: str) -> Response:
+    return records.list_page(request(), collection)
+
+
+@app.route("/v1/collections/{collection}/records", methods=["POST"], **SECURED)
+def create_record(collection: str) -> Response:
+    return records.create(request(), collection)
+
+
+@app.route("/v1/collections/{collection}/records/{id}", methods=["GET"], **SECURED)
+def read_record(collection: str, id: str) -> Response:  # noqa: A002 - the path's own word
+    return records.read(request(), collection, id)
+
+
+@app.route("/v1/collections/{collection}/records/{id}", methods=["PUT"], **SECURED)
+def replace_record(collection: str, id: str) -> Response:  # noqa: A002
+    return records.replace(request(), collection, id)
+
+
+@app.route("/v1/collections/{collection}/records/{id}", methods=["PATCH"], **SECURED)
+def patch_record(collection: str, id: str) -> Response:  # noqa: A002
+    return records.patch(request(), collection, id)
+
+
+@app.route("/v1/collections/{collection}/records/{id}", methods=["DELETE"], **SECURED)
+def delete_record(collection: str, id: str) -> Response:  # noqa: A002
+    return records.delete(request(), collection, id)
+
+
+@app.route("/v1/collections/{collection}/import", methods=["POST"], **SECURED)
+def import_records(collection: str) -> Response:
+    return bulk.import_lines(request(), collection)
+
+
+@app.route("/v1/collections/{collection}/export", **SECURED)
+def export_records(collection: str) -> Response:
+    return records.export(request(), collection)
+
+
+@app.route("/v1/batch", methods=["POST"], **SECURED)
+def batch() -> Response:
+    return bulk.batch(request())
+
+
+@app.route("/v1/transactions", methods=["POST"], **SECURED)
+def transaction() -> Response:
+    return bulk.transaction(request())
+
+
+@app.route("/v1/jobs", **SECURED)
+def list_jobs() -> Response:
+    return collections.list_jobs(request())
+
+
+@app.route("/v1/jobs/{id}", **SECURED)
+def read_job(id: str) -> Response:  # noqa: A002
+    return collections.read_job(request(), id)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def run_jobs(_: CloudWatchEvent) -> None:
+    """Go on with background jobs, for as long as the function's time allows."""
+    from chalicelib.collections import jobs  # noqa: PLC0415 - the HTTP function never runs them
+
+    jobs.run_pending(seconds=240)

@@ -1,0 +1,1 @@
+"""What the service does, knowing no HTTP: definitions, records, operations on many, imports, jobs."""

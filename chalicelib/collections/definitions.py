@@ -1,0 +1,256 @@
+"""Collections: their stored definitions, and those loaded and compiled for use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from chalicelib.collections import ids, jobs, shards
+from chalicelib.collections.preconditions import NONE, Preconditions
+from chalicelib.dynamo.errors import ConditionFailed, TransactionFailed
+from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.query import Query
+from chalicelib.dynamo.tables import main
+from chalicelib.dynamo.transactions import Transaction
+from chalicelib.errors import CollectionNotFound, DefinitionConflict, InvalidIdentifier, WriteContention
+from chalicelib.schema.compiled import CompiledSchema
+
+CACHE_SECONDS = 5.0
+"""How long a process may use a definition without looking whether it changed."""
+ACTIVE, DELETING = "active", "deleting"
+_ATTEMPTS = 5
+
+
+class Definition(Model, table=main):
+    """A stored definition. ``document`` is JSON text, because a schema may nest deeper than an item can."""
+
+    name: Attr[str] = field(name="sk")
+    version: Attr[int] = field(name="_version")
+    created_at: Attr[str] = field(name="_created_at")
+    updated_at: Attr[str] = field(name="_updated_at")
+    document: Attr[str]
+    epochs: Attr[shards.Epochs]
+    state: Attr[str] = field(default=ACTIVE)
+    job: Attr[str | None] = field(default=None)
+    key = Key(pk="collection", sk="{name}")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection as the other modules use it: its definition, loaded."""
+
+    name: str
+    version: int
+    created_at: str
+    updated_at: str
+    definition: Mapping[str, Any]
+    epochs: shards.Epochs
+
+    @cached_property
+    def schema(self) -> CompiledSchema:
+        """The records' schema."""
+        return CompiledSchema(self.definition["schema"])
+
+    @cached_property
+    def unique(self) -> tuple[str, ...]:
+        """The properties that no two records may share a value of."""
+        return tuple(self.definition.get("unique", ()))
+
+    @cached_property
+    def ttl(self) -> str | None:
+        """The property that says when a record ends."""
+        return self.definition.get("ttl")
+
+    @cached_property
+    def requires_preconditions(self) -> bool:
+        """Whether unconditional writes are refused."""
+        return bool(self.definition.get("require_preconditions", False))
+
+    def partition(self, record_id: str) -> str:
+        """The partition key of a record."""
+        return shards.partition(self.name, record_id, self.epochs)
+
+    @property
+    def partitions(self) -> list[str]:
+        """The partition keys of all records."""
+        return shards.partitions(self.name, self.epochs)
+
+    def document(self) -> dict[str, Any]:
+        """The definition as the API shows it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            **self.definition,
+        }
+
+
+_cache: dict[tuple[str, str], tuple[float, Collection]] = {}
+
+
+def get(name: str) -> Collection:
+    """The collection, as it was at most five seconds ago.
+
+    Raises:
+        InvalidIdentifier: no collection can have this name (400).
+        CollectionNotFound: none has it, or it is being deleted (404).
+    """
+    key = (main.name, name)
+    cached = _cache.get(key)
+    now = time.monotonic()
+    if cached is not None and now - cached[0] < CACHE_SECONDS:
+        return cached[1]
+    stored = _load(name)
+    if stored is None or stored.state != ACTIVE:
+        _cache.pop(key, None)
+        raise CollectionNotFound(name)
+    if cached is not None and (cached[1].version, cached[1].created_at) == (stored.version, stored.created_at):
+        collection = cached[1]
+    else:
+        collection = _collection(stored)
+    _cache[key] = (now, collection)
+    return collection
+
+
+def current(name: str) -> Collection:
+    """The collection as it is now, read anew.
+
+    Raises:
+        InvalidIdentifier, CollectionNotFound: as ``get``.
+    """
+    _forget(name)
+    return get(name)
+
+
+def page(limit: int, after: str | None) -> tuple[list[Collection], str | None]:
+    """Collections by name, and the name to go on after when there are more."""
+    query: Query[Definition] = Definition.query("collection").consistent().limit(limit)
+    result = query.after(after).run()
+    return [_collection(stored) for stored in result.items if stored.state == ACTIVE], result.last
+
+
+def put(name: str, document: dict[str, Any], preconditions: Preconditions = NONE) -> tuple[Collection, bool]:
+    """Create or replace a definition; the collection, and whether it is new.
+
+    Raises:
+        InvalidDefinition: the document is none (422).
+        PreconditionFailed: 412.
+        DefinitionConflict: the stored collection does not allow this change now (409).
+    """
+    from chalicelib.schema import definition  # noqa: PLC0415 - only changes of definitions need it
+
+    document = {member: value for member, value in document.items() if member not in _SERVER_SET}
+    definition.check(document)
+    for _ in range(_ATTEMPTS):
+        old = _load(name)
+        if old is not None and old.state == DELETING:
+            raise DefinitionConflict(
+                f"The collection {name!r} is being deleted; GET /v1/jobs/{old.job} tells how far it is.",
+                headers={"Retry-After": "2"},
+            )
+        preconditions.check(old.version if old is not None else None)
+        new = _replacement(name, document, old)
+        if old is not None:
+            _refuse_unique_change(_collection(old), _collection(new))
+        try:
+            new.put(Definition.version == old.version if old is not None else Definition.name.missing())
+        except ConditionFailed:
+            continue
+        _forget(name)
+        return _collection(new), old is None
+    raise WriteContention
+
+
+_SERVER_SET = frozenset({"name", "version", "created_at", "updated_at"})
+
+
+def _replacement(name: str, document: dict[str, Any], old: Definition | None) -> Definition:
+    now = ids.timestamp()
+    wanted: int = document.get("shards", 1)
+    return Definition(
+        name=name,
+        version=old.version + 1 if old is not None else 1,
+        created_at=old.created_at if old is not None else now,
+        updated_at=now,
+        document=orjson.dumps(document).decode(),
+        epochs=shards.grown(old.epochs, wanted, time.time_ns() // 1_000_000) if old is not None else [[0, wanted]],
+    )
+
+
+def _refuse_unique_change(old: Collection, new: Collection) -> None:
+    if set(old.unique) == set(new.unique):
+        return
+    for pk in old.partitions:
+        if Query(main, dict, pk).consistent().limit(1).run().items:
+            raise DefinitionConflict(
+                "What is unique can only be changed while the collection has no records; "
+                "export them, make a new collection and import them there."
+            )
+
+
+def delete(name: str, preconditions: Preconditions = NONE) -> jobs.Job:
+    """Begin to delete a collection; its name answers 404 from now on, its records go in the background.
+
+    Raises:
+        CollectionNotFound: there is none (404).
+        PreconditionFailed: 412.
+    """
+    for _ in range(_ATTEMPTS):
+        old = _load(name)
+        if old is None or old.state == DELETING:
+            raise CollectionNotFound(name)
+        preconditions.check(old.version)
+        job = jobs.new("delete_collection", name)
+        transaction = Transaction(main)
+        transaction.update(
+            Definition.update(name=name)
+            .set(Definition.state, DELETING)
+            .set(Definition.job, job.id)
+            .when(Definition.version == old.version)
+        )
+        transaction.put(job)
+        try:
+            transaction.run()
+        except TransactionFailed:
+            continue
+        _forget(name)
+        return job
+    raise WriteContention
+
+
+def being_deleted(name: str) -> Collection | None:
+    """The collection whose deletion has begun and not ended, for the job that does it."""
+    stored = _load(name)
+    return _collection(stored) if stored is not None and stored.state == DELETING else None
+
+
+def finish_deletion(name: str) -> None:
+    """Let the name be used again."""
+    Definition.delete(name=name)
+
+
+def _load(name: str) -> Definition | None:
+    if not ids.NAME.match(name):
+        raise InvalidIdentifier(f"{name[:80]!r} cannot be a collection's name. {ids.NAME_RULE}")
+    return Definition.get(consistent=True, name=name)
+
+
+def _collection(stored: Definition) -> Collection:
+    return Collection(
+        name=stored.name,
+        version=stored.version,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
+        definition=orjson.loads(stored.document),
+        epochs=stored.epochs,
+    )
+
+
+def _forget(name: str) -> None:
+    _cache.pop((main.name, name), None)

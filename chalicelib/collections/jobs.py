@@ -1,0 +1,135 @@
+"""Background jobs: work on a whole collection, done in steps that another process can go on with."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.collections import ids
+from chalicelib.dynamo.errors import ConditionFailed
+from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.tables import main
+from chalicelib.errors import JobNotFound
+
+if TYPE_CHECKING:
+    from chalicelib.dynamo.query import Page
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30
+"""How long a job stays with the process that took it, unless that says it is still there."""
+KEPT = timedelta(days=7)
+"""How long a finished job can still be read."""
+PENDING, RUNNING, DONE = "pending", "running", "done"
+
+
+class Job(Model, table=main):
+    """A stored job. ``progress`` counts what was done; ``leased_until`` is Unix seconds."""
+
+    id: Attr[str] = field(name="sk")
+    kind: Attr[str]
+    collection: Attr[str]
+    state: Attr[str] = field(default=PENDING)
+    progress: Attr[dict[str, int]]
+    created_at: Attr[str]
+    updated_at: Attr[str]
+    leased_until: Attr[int] = field(default=0)
+    expires_at: Attr[int | None] = field(name="_ttl", default=None)
+    key = Key(pk="job", sk="{id}")
+
+    def document(self) -> dict[str, Any]:
+        """The job as the API shows it."""
+        shown = ("id", "kind", "collection", "state", "progress", "created_at", "updated_at")
+        return {name: getattr(self, name) for name in shown}
+
+
+def new(kind: str, collection: str) -> Job:
+    """A job that is not stored yet."""
+    now = ids.timestamp()
+    return Job(
+        id=ids.new_id(), kind=kind, collection=collection, progress={"deleted": 0}, created_at=now, updated_at=now
+    )
+
+
+def get(job_id: str) -> Job:
+    """A job by its id.
+
+    Raises:
+        JobNotFound: there is none, or it ended more than a week ago (404).
+    """
+    job = Job.get(consistent=True, id=job_id) if ids.ID.match(job_id) else None
+    if job is None:
+        raise JobNotFound(f"There is no job {job_id[:80]!r}.")
+    return job
+
+
+def page(limit: int, after: str | None) -> Page[Job]:
+    """Jobs, the newest first."""
+    return Job.query("job").descending().consistent().limit(limit).after(after).run()
+
+
+def run_pending(seconds: float) -> int:
+    """Work on unfinished jobs until none is left or the time is over; how many were worked on.
+
+    Safe to call from many processes at once: a job is leased by one at a time, and one whose process died is taken over
+    when its lease ends.
+    """
+    deadline = time.monotonic() + seconds
+    worked = 0
+    for job in _open_jobs():
+        if time.monotonic() >= deadline:
+            break
+        worked += _work_on(job, deadline)
+    return worked
+
+
+def _open_jobs() -> Iterator[Job]:
+    for found in Job.query("job").consistent().pages():
+        yield from (job for job in found.items if job.state != DONE)
+
+
+def _work_on(job: Job, deadline: float) -> int:
+    if not _lease(job):
+        return 0
+    steps = _STEPS[job.kind](job)
+    for done in steps:
+        job.progress = {"deleted": job.progress["deleted"] + done}
+        if time.monotonic() >= deadline:
+            _save(job, RUNNING, leased_until=0)
+            return 1
+        _save(job, RUNNING, leased_until=int(time.time()) + LEASE_SECONDS)
+    _save(job, DONE, leased_until=0)
+    return 1
+
+
+def _lease(job: Job) -> bool:
+    now = int(time.time())
+    try:
+        Job.update(id=job.id).set(Job.leased_until, now + LEASE_SECONDS).set(Job.state, RUNNING).when(
+            (Job.leased_until <= now) & (Job.state != DONE)
+        ).run()
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _save(job: Job, state: str, *, leased_until: int) -> None:
+    job.state = state
+    job.leased_until = leased_until
+    job.updated_at = ids.timestamp()
+    if state == DONE:
+        job.expires_at = int((datetime.now(timezone.utc) + KEPT).timestamp())
+        log.info("job %s of %s is done: %s", job.kind, job.collection, job.progress)
+    job.put()
+
+
+def _delete_collection(job: Job) -> Iterator[int]:
+    from chalicelib.collections import purge  # noqa: PLC0415 - it needs definitions, which need jobs
+
+    return purge.delete_records(job.collection, (ids.time_of(job.id) or 0) / 1000)
+
+
+_STEPS: dict[str, Callable[[Job], Iterator[int]]] = {"delete_collection": _delete_collection}

@@ -1,0 +1,53 @@
+"""Listing a collection's records, page by page, over all its shards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.collections import shards
+from chalicelib.collections.record import Record
+from chalicelib.dynamo.tables import main
+
+if TYPE_CHECKING:
+    from chalicelib.collections.definitions import Collection
+    from chalicelib.dynamo.query import Page, Query
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """Records in order, and the id to go on after when there may be more, even if the page is short or empty."""
+
+    records: Sequence[Record]
+    next: str | None
+
+
+def page(collection: Collection, limit: int, after: str | None, *, newest_first: bool = True) -> RecordPage:
+    """At most ``limit`` records after an id, by id: with Portico's own ids, by time of creation.
+
+    One consistent Query a shard, side by side. Units: by the size read, which is at most 1 MB a shard.
+    """
+    queries = [_query(pk, limit, after, newest_first=newest_first) for pk in collection.partitions]
+    if len(queries) == 1:
+        only = queries[0].run()
+        return RecordPage(_live(only.items), only.last)
+    pages: list[Page[Record]] = list(main.session.pool.map(lambda query: query.run(), queries))
+    order, following = shards.merge(
+        [([record.id for record in each.items], each.last) for each in pages], limit, descending=newest_first
+    )
+    by_id = {record.id: record for each in pages for record in each.items}
+    return RecordPage(_live([by_id[record_id] for record_id in order]), following)
+
+
+def _query(pk: str, limit: int, after: str | None, *, newest_first: bool) -> Query[Record]:
+    query: Query[Record] = Record.query(pk).consistent().limit(limit)
+    return (query.descending() if newest_first else query).after(after)
+
+
+def _live(records: Sequence[Record]) -> Sequence[Record]:
+    now = time.time()
+    if not any(record.is_gone(now) for record in records):
+        return records
+    return [record for record in records if not record.is_gone(now)]

@@ -1,0 +1,259 @@
+"""Several operations at once: a batch, each by itself, and a transaction, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chalicelib.access.rules import authorize
+from chalicelib.collections import definitions, ids, records, writes
+from chalicelib.collections.preconditions import ANY, Preconditions
+from chalicelib.collections.record import Outcome, Record
+from chalicelib.dynamo.tables import main
+from chalicelib.errors import (
+    Failure,
+    IdempotencyMismatch,
+    Problem,
+    RecordNotFound,
+    TransactionCanceled,
+    UniqueViolation,
+    ValidationFailed,
+    pointer,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.access.principals import Principal
+    from chalicelib.collections.idempotency import Once
+
+MAX_OPERATIONS = 100
+NEEDS_BODY = frozenset({"create", "replace", "patch"})
+BATCH = frozenset({"create", "replace", "patch", "delete", "read"})
+TRANSACTION = frozenset({"create", "replace", "patch", "delete", "check"})
+_RULE_OF = {
+    "create": "create",
+    "replace": "update",
+    "patch": "update",
+    "delete": "delete",
+    "read": "read",
+    "check": "read",
+}
+_MEMBERS = frozenset({"op", "collection", "id", "body", "if_match", "if_none_match"})
+
+Decision: TypeAlias = Callable[[Record | None], Record | None]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation as the caller gave it, its shape checked."""
+
+    op: str
+    collection: str
+    id: str | None
+    body: Any
+    preconditions: Preconditions
+
+
+def parse(body: Any, allowed: frozenset[str]) -> list[Operation]:
+    """The operations of a request body ``{"operations": [...]}``.
+
+    Raises:
+        ValidationFailed: with everything that is wrong with any of them (422).
+    """
+    listed = body.get("operations") if isinstance(body, dict) else None
+    if not isinstance(listed, list) or set(body) != {"operations"}:
+        raise ValidationFailed([Failure(pointer="", detail='is not an object {"operations": [...]}')])
+    if not 1 <= len(listed) <= MAX_OPERATIONS:
+        detail = f"has {len(listed)} operations; a request takes 1 to {MAX_OPERATIONS}"
+        raise ValidationFailed([Failure(pointer="/operations", detail=detail)])
+    failures: list[Failure] = []
+    for number, each in enumerate(listed):
+        failures += [
+            Failure(pointer=pointer(["operations", number, *path]), detail=detail)
+            for path, detail in _shape_failures(each, allowed)
+        ]
+    if failures:
+        raise ValidationFailed(failures)
+    return [
+        Operation(
+            op=each["op"],
+            collection=each["collection"],
+            id=each.get("id"),
+            body=each.get("body"),
+            preconditions=Preconditions(_versions(each.get("if_match")), _versions(each.get("if_none_match"))),
+        )
+        for each in listed
+    ]
+
+
+def _shape_failures(operation: Any, allowed: frozenset[str]) -> list[tuple[list[str], str]]:
+    if not isinstance(operation, dict):
+        return [([], "is not a JSON object")]
+    failures: list[tuple[list[str], str]] = [
+        ([name], "is not known here") for name in operation if name not in _MEMBERS
+    ]
+    op, collection, record_id = operation.get("op"), operation.get("collection"), operation.get("id")
+    if op not in allowed:
+        failures.append((["op"], f"is none of {', '.join(sorted(allowed))}"))
+    if not isinstance(collection, str) or not ids.NAME.match(collection):
+        failures.append((["collection"], f"is not a collection's name. {ids.NAME_RULE}"))
+    if (record_id is not None or op != "create") and (not isinstance(record_id, str) or not ids.ID.match(record_id)):
+        failures.append((["id"], f"is not an id. {ids.ID_RULE}"))
+    if (op in NEEDS_BODY) != ("body" in operation):
+        failures.append((["body"], "is required" if op in NEEDS_BODY else "is not taken by this operation"))
+    failures += [
+        ([name], 'is neither a version like "7" nor "*"')
+        for name in ("if_match", "if_none_match")
+        if name in operation and _versions(operation[name]) is None
+    ]
+    return failures
+
+
+def _versions(text: Any) -> frozenset[int] | None:
+    if text == "*":
+        return ANY
+    digits = text.strip('"') if isinstance(text, str) else ""
+    return frozenset({int(digits)}) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None  # noqa: PLR2004
+
+
+def run_batch(principal: Principal, operations: Sequence[Operation], once: Once | None) -> list[Outcome | Problem]:
+    """Carry out each operation by itself, several side by side; the outcome or the problem of each, in order.
+
+    Raises:
+        IdempotencyMismatch: the key was used for another request (422).
+    """
+
+    def run(numbered: tuple[int, Operation]) -> Outcome | Problem:
+        number, operation = numbered
+        try:
+            return _run_one(principal, operation, once.part(number) if once is not None else None)
+        except Problem as problem:
+            return problem
+
+    results = list(main.session.pool.map(run, enumerate(operations)))
+    if any(isinstance(result, IdempotencyMismatch) for result in results):
+        raise IdempotencyMismatch
+    return results
+
+
+def _run_one(principal: Principal, operation: Operation, once: Once | None) -> Outcome:
+    authorize(principal, _RULE_OF[operation.op], operation.collection)
+    collection = definitions.get(operation.collection)
+    if operation.op == "create":
+        return records.create(collection, operation.body, operation.preconditions, once, record_id=operation.id)
+    record_id = operation.id or ""
+    if operation.op == "read":
+        record = records.read(collection, record_id)
+        operation.preconditions.check(record.version)
+        return Outcome(record.document())
+    if operation.op == "delete":
+        return records.delete(collection, record_id, operation.preconditions, once)
+    change = records.replace if operation.op == "replace" else records.patch
+    return change(collection, record_id, operation.body, operation.preconditions, once)
+
+
+def run_transaction(principal: Principal, operations: Sequence[Operation], once: Once | None) -> list[Outcome]:
+    """Carry out all operations or none; their outcomes, in order.
+
+    Raises:
+        TransactionCanceled: what stood in the way, operation by operation (the first one's status).
+        ValidationFailed: two operations are on the same record (422).
+        WriteContention: 409.
+    """
+    decisions: list[tuple[definitions.Collection, str, Decision]] = _each(
+        operations, lambda _, operation: _decision(principal, operation)
+    )
+    places = [(collection, record_id) for collection, record_id, _ in decisions]
+    _refuse_repeated([(collection.name, record_id) for collection, record_id in places])
+    blind = {number for number, operation in enumerate(operations) if operation.op == "create"}
+
+    def attempt() -> list[Outcome]:
+        read = [place for number, place in enumerate(places) if number not in blind]
+        found = iter(writes.read_together(read, once)) if read or not blind else iter(())
+        olds = [None if number in blind else next(found) for number in range(len(places))]
+        blind.clear()
+        changes = _each(operations, lambda number, _: _change(*decisions[number], olds[number]))
+        outcomes = [change.outcome() for change in changes]
+        try:
+            writes.commit(changes, outcomes, once)
+        except UniqueViolation as problem:
+            raise _canceled(len(operations), {problem.change: problem}) from None
+        return outcomes
+
+    return writes.until_committed(attempt, once)
+
+
+def _change(collection: definitions.Collection, record_id: str, decide: Decision, old: Record | None) -> writes.Change:
+    return writes.Change(collection, record_id, old, decide(old))
+
+
+def _decision(principal: Principal, operation: Operation) -> tuple[definitions.Collection, str, Decision]:
+    authorize(principal, _RULE_OF[operation.op], operation.collection)
+    collection = definitions.get(operation.collection)
+    if operation.op == "create":
+        record_id = (
+            operation.id or (operation.body.get("id") if isinstance(operation.body, dict) else None) or ids.new_id()
+        )
+        return collection, record_id, records.creation(collection, operation.body, operation.preconditions, record_id)
+    record_id = operation.id or ""
+    if operation.op == "replace":
+        return (
+            collection,
+            record_id,
+            records.replacement(collection, record_id, operation.body, operation.preconditions),
+        )
+    if operation.op == "patch":
+        return (
+            collection,
+            record_id,
+            records.modification(collection, record_id, operation.body, operation.preconditions),
+        )
+    if operation.op == "delete":
+        return collection, record_id, records.deletion(collection, record_id, operation.preconditions)
+    return collection, record_id, _check(operation)
+
+
+def _check(operation: Operation) -> Decision:
+    """The decision that changes nothing and insists on the preconditions; without any, that the record is there."""
+
+    def decide(old: Record | None) -> Record | None:
+        if old is None and operation.preconditions.none_match is None:
+            raise RecordNotFound(operation.collection, operation.id or "")
+        operation.preconditions.check(old.version if old is not None else None)
+        return old
+
+    return decide
+
+
+def _refuse_repeated(places: Sequence[tuple[str, str]]) -> None:
+    detail = "is on a record that an earlier operation is on; a transaction has one operation a record"
+    failures = [
+        Failure(pointer=pointer(["operations", number]), detail=detail)
+        for number, place in enumerate(places)
+        if place in places[:number]
+    ]
+    if failures:
+        raise ValidationFailed(failures)
+
+
+def _each(operations: Sequence[Operation], make: Callable[[int, Operation], Any]) -> list[Any]:
+    """What ``make`` makes of each operation; every problem it meets goes into one cancellation."""
+    made, problems = [], {}
+    for number, operation in enumerate(operations):
+        try:
+            made.append(make(number, operation))
+        except Problem as problem:
+            problems[number] = problem
+    if problems:
+        raise _canceled(len(operations), problems)
+    return made
+
+
+def _canceled(count: int, problems: dict[int, Problem]) -> TransactionCanceled:
+    results: list[dict[str, Any]] = [
+        {"status": problems[number].document()["status"], "problem": problems[number].document()}
+        if number in problems
+        else {"status": 424}  # RFC 4918, 11.4: failed dependency
+        for number in range(count)
+    ]
+    return TransactionCanceled(results, problems[min(problems)])

@@ -1,0 +1,204 @@
+"""A record as it is stored and as it is shown, and the rules that make one out of a caller's document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.collections import ids, shards
+from chalicelib.dynamo.errors import Unstorable
+from chalicelib.dynamo.expressions import Condition
+from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.tables import main
+from chalicelib.errors import Failure, ValidationFailed, pointer
+from chalicelib.schema import structure
+
+if TYPE_CHECKING:
+    from chalicelib.collections.definitions import Collection
+
+SERVER_SET = ("id", "version", "created_at", "updated_at")
+_EPOCH_SECONDS_LIMIT = 253_402_300_800  # the year 10000
+
+
+class Record(Model, table=main):
+    """A stored record. Its properties are in one map, ``doc``, so that no name can collide with Portico's own."""
+
+    partition: Attr[str] = field(name="pk")
+    id: Attr[str] = field(name="sk")
+    version: Attr[int] = field(name="_version")
+    created_at: Attr[str] = field(name="_created_at")
+    updated_at: Attr[str] = field(name="_updated_at")
+    expires_at: Attr[int | None] = field(name="_ttl", default=None)
+    doc: Attr[dict[str, Any]]
+    key = Key(pk="{partition}", sk="{id}")
+
+    def document(self, fields: Iterable[str] | None = None) -> dict[str, Any]:
+        """The record as the API shows it, server-set properties first; only ``id`` and ``fields`` when given."""
+        values = self.__dict__
+        shown = {
+            "id": values["id"],
+            "version": values["version"],
+            "created_at": values["created_at"],
+            "updated_at": values["updated_at"],
+            **values["doc"],
+        }
+        if fields is None:
+            return shown
+        return {"id": shown["id"], **{name: shown[name] for name in fields if name in shown}}
+
+    def is_gone(self, now: float) -> bool:
+        """Whether its time to live is over, though DynamoDB has not deleted it yet."""
+        expires = self.__dict__["expires_at"]
+        return expires is not None and expires <= now
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a write did: the record's document after it (None after a deletion), and whether the record is new."""
+
+    document: Mapping[str, Any] | None
+    created: bool = False
+
+    @property
+    def version(self) -> int | None:
+        """The record's version, for its ETag."""
+        return None if self.document is None else self.document["version"]
+
+
+def alive(collection: Collection) -> Condition:
+    """That the record is stored and, where records end, has not ended."""
+    condition = Record.id.exists()
+    if collection.ttl is not None:
+        condition &= Record.expires_at.missing() | (Record.expires_at > int(time.time()))
+    return condition
+
+
+def absent(collection: Collection) -> Condition:
+    """That no record is stored under the id, or one that has ended."""
+    condition = Record.id.missing()
+    if collection.ttl is not None:
+        condition |= Record.expires_at <= int(time.time())
+    return condition
+
+
+def properties_of(body: Any) -> dict[str, Any]:
+    """The caller's properties out of a body, without what the server sets.
+
+    A body that was read from Portico can be sent back as it is. A server-set name with a value that the server never
+    makes is refused rather than dropped.
+
+    Raises:
+        ValidationFailed: the body is no object, or means something else by a server-set name (422).
+    """
+    if not isinstance(body, dict):
+        raise ValidationFailed([Failure(pointer="", detail="is not a JSON object")])
+    if not any(name in body for name in SERVER_SET):
+        return dict(body)
+    strange = [name for name in SERVER_SET if name in body and not _is_servers(name, body[name])]
+    if strange:
+        detail = "is set by the server; give the property another name"
+        raise ValidationFailed([Failure(pointer=pointer([name]), detail=detail) for name in strange])
+    return {name: value for name, value in body.items() if name not in SERVER_SET}
+
+
+def _is_servers(name: str, value: Any) -> bool:
+    if name == "version":
+        return type(value) is int and value > 0
+    if name == "id":
+        return isinstance(value, str)
+    return isinstance(value, str) and _unix_seconds(value) is not None
+
+
+def checked_id(record_id: Any) -> str:
+    """An id that a caller gave in a body.
+
+    Raises:
+        ValidationFailed: no id can be this (422).
+    """
+    if not isinstance(record_id, str) or not ids.ID.match(record_id):
+        raise ValidationFailed([Failure(pointer="/id", detail=f"is not an id. {ids.ID_RULE}")])
+    moment = ids.time_of(record_id)
+    if moment is not None and moment > time.time() * 1000 + shards.MAX_CLOCK_SKEW_MS:
+        raise ValidationFailed([Failure(pointer="/id", detail="is a UUIDv7 of a time to come")])
+    return record_id
+
+
+def validate(collection: Collection, properties: dict[str, Any]) -> None:
+    """Hold a whole record's properties against what can be stored and against the schema.
+
+    Raises:
+        ValidationFailed: with every failure (422).
+    """
+    failures = _failures(properties, collection.schema.failures)
+    if failures:
+        raise ValidationFailed(failures)
+
+
+def fragment_failures(collection: Collection, fragment: dict[str, Any]) -> list[Failure]:
+    """Every failure of a part of a record, of which nothing is required."""
+    return _failures(fragment, collection.schema.fragment_failures)
+
+
+def _failures(properties: dict[str, Any], by_schema: Callable[[Any], list[Failure]]) -> list[Failure]:
+    if structure.depth_exceeds(properties, structure.MAX_RECORD_DEPTH):
+        return list(structure.failures(properties))
+    failures = by_schema(properties)
+    if failures or structure.has_reserved_name(properties):
+        return [*structure.failures(properties), *failures]
+    return failures
+
+
+def unstorable(error: Unstorable) -> ValidationFailed:
+    """The problem of a value that DynamoDB has no place for, found while it was being encoded."""
+    path = error.path[1:] if error.path[:1] == ["doc"] else error.path
+    return ValidationFailed([Failure(pointer=pointer(path), detail=error.reason)])
+
+
+def expiry(collection: Collection, properties: Mapping[str, Any]) -> int | None:
+    """When the record ends, in Unix seconds; None when it does not.
+
+    Raises:
+        ValidationFailed: the property is neither an RFC 3339 date-time nor Unix seconds (422).
+    """
+    name = collection.ttl
+    if name is None or properties.get(name) is None:
+        return None
+    value = properties[name]
+    seconds = _unix_seconds(value)
+    if seconds is None:
+        detail = "says when the record ends: an RFC 3339 date-time, or Unix seconds"
+        raise ValidationFailed([Failure(pointer=pointer([name]), detail=detail)])
+    return seconds
+
+
+def _unix_seconds(value: Any) -> int | None:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
+        except ValueError:
+            return None
+        return (
+            int(moment.timestamp())
+            if moment.tzinfo is not None
+            else int(moment.replace(tzinfo=timezone.utc).timestamp())
+        )
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _EPOCH_SECONDS_LIMIT:
+        return None
+    return int(value)
+
+
+def made(collection: Collection, record_id: str, properties: dict[str, Any], old: Record | None) -> Record:
+    """The record that is to be stored under an id, the successor of ``old``."""
+    now = ids.timestamp()
+    return Record(
+        partition=collection.partition(record_id),
+        id=record_id,
+        version=old.version + 1 if old is not None else 1,
+        created_at=old.created_at if old is not None else now,
+        updated_at=now,
+        expires_at=expiry(collection, properties),
+        doc=properties,
+    )

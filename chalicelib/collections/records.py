@@ -1,0 +1,312 @@
+"""One record: read, create, replace, patch, delete.
+
+Each write is one call that carries its own conditions. What one call cannot say (unique values, an Idempotency-Key,
+constraints across properties) goes through ``writes``, which reads, decides and writes on the version that it read.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.collections import ids, patches, writes
+from chalicelib.collections.preconditions import NONE, Preconditions
+from chalicelib.collections.record import (
+    Outcome,
+    Record,
+    absent,
+    alive,
+    checked_id,
+    expiry,
+    fragment_failures,
+    made,
+    properties_of,
+    unstorable,
+    validate,
+)
+from chalicelib.dynamo.errors import ConditionFailed, Rejected, Unstorable
+from chalicelib.dynamo.expressions import Path, all_of
+from chalicelib.errors import Failure, PreconditionFailed, RecordExists, RecordNotFound, ValidationFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.collections.definitions import Collection
+    from chalicelib.collections.idempotency import Once
+    from chalicelib.dynamo.errors import Item
+    from chalicelib.dynamo.model import Update
+
+
+def read(collection: Collection, record_id: str, *, consistent: bool = False) -> Record:
+    """One record. One call: half a unit per 4 KB, a whole one when ``consistent``.
+
+    Raises:
+        RecordNotFound: there is none, or its time is over (404).
+    """
+    record = Record.get(consistent=consistent, partition=collection.partition(record_id), id=record_id)
+    if record is None or record.is_gone(time.time()):
+        raise RecordNotFound(collection.name, record_id)
+    return record
+
+
+def create(
+    collection: Collection,
+    body: Any,
+    preconditions: Preconditions = NONE,
+    once: Once | None = None,
+    *,
+    record_id: str | None = None,
+) -> Outcome:
+    """A new record under its own id, the body's ``id``, or a new UUIDv7. One call; a transaction with unique values.
+
+    Raises:
+        ValidationFailed: 422, with every failure.
+        RecordExists: the id is taken (409); PreconditionFailed instead when ``If-None-Match: *`` was sent (412).
+        UniqueViolation: 409.
+    """
+    decide = creation(collection, body, preconditions, record_id)
+    new = decide(None)
+    if collection.unique or once is not None:
+        return _create_together(collection, new, decide, once)
+    try:
+        new.put(absent(collection))
+    except ConditionFailed:
+        raise _exists(collection, new.id, preconditions) from None
+    except Unstorable as error:
+        raise unstorable(error) from None
+    return Outcome(new.document(), created=True)
+
+
+def creation(
+    collection: Collection, body: Any, preconditions: Preconditions, record_id: str | None
+) -> Callable[[Record | None], Record]:
+    """The decision that a creation is: from no record to the new one. Validates at once; keeps the id it made."""
+    properties = properties_of(body)
+    given = record_id if record_id is not None else body.get("id")
+    record_id = checked_id(given) if given is not None else ids.new_id()
+    new = _validated(collection, record_id, properties, None)
+
+    def decide(old: Record | None) -> Record:
+        if old is not None:
+            raise _exists(collection, record_id, preconditions)
+        return new
+
+    return decide
+
+
+def _create_together(
+    collection: Collection, new: Record, decide: Callable[[Record | None], Record], once: Once | None
+) -> Outcome:
+    outcome = Outcome(new.document(), created=True)
+
+    def attempt() -> list[Outcome]:
+        try:
+            writes.commit([writes.Change(collection, new.id, None, new)], [outcome], once)
+        except writes.Stale:
+            decide(writes.read_together([(collection, new.id)], once)[0])
+            raise
+        return [outcome]
+
+    return writes.until_committed(attempt, once)[0]
+
+
+def _exists(collection: Collection, record_id: str, preconditions: Preconditions) -> Exception:
+    if preconditions.only_create:
+        return PreconditionFailed(f"If-None-Match does not hold: a record {record_id!r} is stored.")
+    return RecordExists(f"The collection {collection.name!r} has a record {record_id!r} already; PUT replaces it.")
+
+
+def replace(
+    collection: Collection,
+    record_id: str,
+    body: Any,
+    preconditions: Preconditions = NONE,
+    once: Once | None = None,
+) -> Outcome:
+    """The record with these properties and no others, made if it is not there. One call.
+
+    Raises:
+        ValidationFailed: 422. PreconditionFailed: 412. PreconditionRequired: 428. UniqueViolation: 409.
+    """
+    decide = replacement(collection, record_id, body, preconditions)
+    if once is None and preconditions.only_create:
+        return create(collection, body, preconditions, record_id=record_id)
+    if once is not None:
+        return writes.change_one(collection, record_id, decide, once)
+    fresh = (
+        decide(None) if preconditions.match is None else _validated(collection, record_id, properties_of(body), None)
+    )
+    update = _touched(collection, record_id).set(Record.doc, fresh.doc)
+    update.set(Record.created_at, Record.created_at.or_else(fresh.created_at))
+    _set_expiry(update, collection, fresh.expires_at)
+    update.when(all_of([_replaceable(collection, fresh), preconditions.condition(Record.version)]))
+    try:
+        stored = update.run()
+    except ConditionFailed as error:
+        return writes.change_one(collection, record_id, decide, seen=error.item)
+    except Unstorable as error:
+        raise unstorable(error) from None
+    return Outcome(stored.document(), created=stored.version == 1)
+
+
+def replacement(
+    collection: Collection, record_id: str, body: Any, preconditions: Preconditions
+) -> Callable[[Record | None], Record]:
+    """The decision that a replacement is."""
+    if collection.requires_preconditions:
+        preconditions.require()
+    properties = properties_of(body)
+    if body.get("id", record_id) != record_id:
+        raise ValidationFailed([Failure(pointer="/id", detail="is not the id in the path")])
+    checked_id(record_id)
+
+    def decide(old: Record | None) -> Record:
+        preconditions.check(old.version if old is not None else None)
+        return _validated(collection, record_id, properties, old)
+
+    return decide
+
+
+def _replaceable(collection: Collection, fresh: Record) -> Any:
+    """That a blind replacement does all there is to do: no ended record is revived, no unique value changes hands."""
+    conditions = []
+    if collection.ttl is not None:
+        conditions.append(Record.expires_at.missing() | (Record.expires_at > int(time.time())))
+    for name in collection.unique:
+        place, value = Path("doc", name), fresh.doc.get(name)
+        same = place.missing() | place.type_is("NULL") if value is None else place == value
+        conditions.append(Record.id.exists() & same)
+        if collection.ttl is not None:
+            ends = Record.expires_at
+            conditions.append(ends.missing() if fresh.expires_at is None else ends == fresh.expires_at)
+    return all_of(conditions)
+
+
+def patch(
+    collection: Collection,
+    record_id: str,
+    document: Any,
+    preconditions: Preconditions = NONE,
+    once: Once | None = None,
+) -> Outcome:
+    """The record with a merge patch applied. One call when the patch can be judged without the record; else two.
+
+    Raises:
+        RecordNotFound: 404. ValidationFailed, InvalidOperation: 422. PreconditionFailed: 412. PreconditionRequired:
+        428.
+    """
+    decide = modification(collection, record_id, document, preconditions)
+    seen: Item | None = writes.UNSEEN
+    update = _update_of_patch(collection, record_id, document, preconditions) if once is None else None
+    if update is not None:
+        try:
+            return Outcome(update.run().document())
+        except ConditionFailed as error:
+            seen = error.item
+        except Rejected:
+            pass  # what it cannot be applied to is told better by applying it here
+        except Unstorable as error:
+            raise unstorable(error) from None
+    return writes.change_one(collection, record_id, decide, once, seen=seen)
+
+
+def modification(
+    collection: Collection, record_id: str, document: Any, preconditions: Preconditions
+) -> Callable[[Record | None], Record]:
+    """The decision that a patch is."""
+    if collection.requires_preconditions:
+        preconditions.require()
+    properties = properties_of(document)
+    if document.get("id", record_id) != record_id:
+        raise ValidationFailed([Failure(pointer="/id", detail="is not the id in the path")])
+    patches.check(properties)
+
+    def decide(old: Record | None) -> Record:
+        if old is None:
+            raise RecordNotFound(collection.name, record_id)
+        preconditions.check(old.version)
+        patched = patches.apply(old.doc, properties)
+        validate(collection, patched)
+        return made(collection, record_id, patched, old)
+
+    return decide
+
+
+def _update_of_patch(
+    collection: Collection, record_id: str, document: dict[str, Any], preconditions: Preconditions
+) -> Update[Record] | None:
+    """The patch as one conditional update; None when it takes the record to know what the patch does.
+
+    Raises:
+        ValidationFailed: whatever the record is, the patch makes it invalid.
+    """
+    properties = properties_of(document)
+    if any(name in properties for name in collection.unique):
+        return None
+    plan = patches.plan(properties, collection.schema)
+    ends = collection.ttl
+    if plan is None or (ends in properties and isinstance(properties[ends], dict)):
+        return None
+    failures = [*fragment_failures(collection, plan.fragment), *plan.failures]
+    if failures:
+        raise ValidationFailed(failures)
+    update = _touched(collection, record_id)
+    for path, value in plan.assignments:
+        update.set(path, value)
+    for path in plan.removals:
+        update.remove(path)
+    if ends in properties:
+        _set_expiry(update, collection, expiry(collection, properties))
+    return update.when(all_of([alive(collection), preconditions.condition(Record.version), *plan.conditions]))
+
+
+def delete(
+    collection: Collection, record_id: str, preconditions: Preconditions = NONE, once: Once | None = None
+) -> Outcome:
+    """Delete the record. One call; with unique values a read and a transaction.
+
+    Raises:
+        RecordNotFound: 404. PreconditionFailed: 412. PreconditionRequired: 428.
+    """
+    decide = deletion(collection, record_id, preconditions)
+    if collection.unique or once is not None:
+        return writes.change_one(collection, record_id, decide, once)
+    condition = all_of([alive(collection), preconditions.condition(Record.version)])
+    try:
+        Record.delete(when=condition, partition=collection.partition(record_id), id=record_id)
+    except ConditionFailed as error:
+        return writes.change_one(collection, record_id, decide, seen=error.item)
+    return Outcome(None)
+
+
+def deletion(collection: Collection, record_id: str, preconditions: Preconditions) -> Callable[[Record | None], None]:
+    """The decision that a deletion is."""
+    if collection.requires_preconditions:
+        preconditions.require()
+
+    def decide(old: Record | None) -> None:
+        if old is None:
+            raise RecordNotFound(collection.name, record_id)
+        preconditions.check(old.version)
+
+    return decide
+
+
+def _validated(collection: Collection, record_id: str, properties: dict[str, Any], old: Record | None) -> Record:
+    collection.schema.fill_defaults(properties)
+    validate(collection, properties)
+    return made(collection, record_id, properties, old)
+
+
+def _touched(collection: Collection, record_id: str) -> Update[Record]:
+    update = Record.update(partition=collection.partition(record_id), id=record_id)
+    return update.set(Record.version, Record.version.or_else(0).plus(1)).set(Record.updated_at, ids.timestamp())
+
+
+def _set_expiry(update: Update[Record], collection: Collection, expires_at: int | None) -> None:
+    if collection.ttl is None:
+        return
+    if expires_at is None:
+        update.remove(Record.expires_at)
+    else:
+        update.set(Record.expires_at, expires_at)

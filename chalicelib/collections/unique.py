@@ -1,0 +1,77 @@
+"""Unique properties: one marker item for each value that a record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dynamo.expressions import Condition
+from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.tables import main
+from chalicelib.schema.json_text import canonical
+
+if TYPE_CHECKING:
+    from chalicelib.collections.definitions import Collection
+
+_MAX_PLAIN = 512
+"""Bytes of a value that are kept readable in the key; a longer one is hashed (a partition key has 2,048 bytes)."""
+
+
+class Marker(Model, table=main):
+    """That a record holds a value. It ends when its record does."""
+
+    partition: Attr[str] = field(name="pk")
+    record: Attr[str] = field(name="_id")
+    expires_at: Attr[int | None] = field(name="_ttl", default=None)
+    key = Key(pk="{partition}", sk="-")
+
+
+def claims(collection: Collection, document: Mapping[str, Any] | None) -> dict[str, str]:
+    """The markers that a record with these properties holds: property by the marker's partition key.
+
+    A missing or null value claims nothing.
+    """
+    if document is None:
+        return {}
+    return {
+        f"u#{collection.name}#{name}#{_text(document[name])}": name
+        for name in collection.unique
+        if document.get(name) is not None
+    }
+
+
+def partitions(collection: Collection, document: Mapping[str, Any]) -> list[str]:
+    """The partition keys of a record's markers."""
+    return list(claims(collection, document))
+
+
+def free_for(record_id: str, now: int) -> Condition:
+    """That a marker is not there, is this record's own, or has ended."""
+    return Marker.partition.missing() | (Marker.record == record_id) | (Marker.expires_at <= now)
+
+
+def held_by(record_id: str) -> Condition:
+    """That a marker is this record's, or was removed already."""
+    return Marker.partition.missing() | (Marker.record == record_id)
+
+
+def _text(value: Any) -> str:
+    """A text that two values share exactly when JSON Schema holds them equal: 1 and 1.0 do, 1 and "1" do not."""
+    text = _numbers_as_one(value)
+    if isinstance(text, str) and len(text.encode()) <= _MAX_PLAIN:
+        return "s" + text
+    return "h" + sha256(canonical(text)).hexdigest()
+
+
+def _numbers_as_one(value: Any) -> Any:
+    from chalicelib.dynamo.codec import number, number_text  # noqa: PLC0415
+
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {name: _numbers_as_one(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_numbers_as_one(element) for element in value]
+    found = number(number_text(value))
+    return int(found) if isinstance(found, float) and found.is_integer() and abs(found) < 2**63 else found

@@ -1,0 +1,241 @@
+"""The one module that touches botocore: calls to DynamoDB, made and answered through orjson, errors translated.
+
+botocore keeps what it is good at (credentials, endpoints, signatures, retries, connections). Its serializer and parser,
+which take most of a call's CPU, are stepped around through its own events: the request body is written when the
+parameters are provided and put in place before the call, the response body is read before the parser sees it. Retries
+on a wrong checksum still work, because they look at the raw response.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from chalicelib import settings
+from chalicelib.dynamo import codec
+from chalicelib.dynamo.errors import ConditionFailed, Reason, Rejected, TransactionFailed
+from chalicelib.errors import ItemTooLarge, StoreThrottled, StoreUnavailable
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+DATA_OPERATIONS = {
+    "GetItem": "get_item",
+    "PutItem": "put_item",
+    "UpdateItem": "update_item",
+    "DeleteItem": "delete_item",
+    "Query": "query",
+    "Scan": "scan",
+    "BatchGetItem": "batch_get_item",
+    "BatchWriteItem": "batch_write_item",
+    "TransactWriteItems": "transact_write_items",
+    "TransactGetItems": "transact_get_items",
+}
+_CONFLICTS = frozenset({"TransactionInProgressException", "TransactionConflictException"})
+_BODY = "portico_body"
+_THROTTLES = frozenset(
+    {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingError"}
+)
+PARALLEL_CALLS = 16
+"""Calls that one process makes at the same time; the connection pool has a few more places."""
+
+
+@dataclass
+class Call:
+    """One call as a ``Recorder`` saw it; ``units`` are the capacity units that DynamoDB says it consumed."""
+
+    operation: str
+    parameters: dict[str, Any]
+    units: float
+
+
+@dataclass
+class Recorder:
+    """The calls made while ``Session.recording()`` was open, of all threads."""
+
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the operations, in the order of their answers."""
+        return [call.operation for call in self.calls]
+
+    @property
+    def units(self) -> float:
+        """All capacity units together."""
+        return sum(call.units for call in self.calls)
+
+
+class Session:
+    """A process's connection to DynamoDB. Safe to share between threads. The client is built at the first call."""
+
+    def __init__(self, endpoint_url: str | None = None) -> None:
+        self._endpoint_url = endpoint_url
+        self._lock = threading.Lock()
+        self._client: BaseClient | None = None
+        self._methods: dict[str, Any] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._recorder: Recorder | None = None
+
+    @property
+    def client(self) -> BaseClient:
+        """The botocore client, for the control plane (tables) and for tests that count what goes over the wire."""
+        client = self._client
+        if client is None:
+            with self._lock:
+                client = self._client = self._client or _make_client(self._endpoint_url)
+        return client
+
+    @property
+    def pool(self) -> ThreadPoolExecutor:
+        """The bounded pool on which independent calls run side by side."""
+        if self._pool is None:
+            with self._lock:
+                self._pool = self._pool or ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="dynamo")
+        return self._pool
+
+    def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """One data-plane operation, named as in the API (``"GetItem"``); its answer with attribute values as they came.
+
+        Raises:
+            ConditionFailed: the condition of a single write does not hold.
+            TransactionFailed: a transaction was canceled.
+            Rejected: DynamoDB found the request invalid.
+            ItemTooLarge: the item is or would become larger than 400 KB (422).
+            StoreUnavailable, StoreThrottled: no answer, no such table, no permission, throttled (503).
+        """
+        method = self._methods.get(operation)
+        if method is None:
+            method = self._methods[operation] = getattr(self.client, DATA_OPERATIONS[operation])
+        recorder = self._recorder
+        if recorder is not None:
+            parameters = {**parameters, "ReturnConsumedCapacity": "TOTAL"}
+        try:
+            answer: dict[str, Any] = method(**parameters)
+        except Exception as error:
+            if recorder is not None:
+                recorder.calls.append(Call(operation, parameters, 0.0))
+            raise _translated(error, operation) from error
+        if recorder is not None:
+            recorder.calls.append(Call(operation, parameters, _units(answer)))
+        return answer
+
+    @contextmanager
+    def recording(self) -> Iterator[Recorder]:
+        """Record every call, with its consumed capacity, until the block ends. For tests and for ``explain``."""
+        self._recorder = recorder = Recorder()
+        try:
+            yield recorder
+        finally:
+            self._recorder = None
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._client is not None:
+            self._client.close()
+
+
+def _make_client(endpoint_url: str | None) -> BaseClient:
+    import botocore.session  # noqa: PLC0415 - the authorizer of a malformed key never needs it
+    from botocore.config import Config  # noqa: PLC0415
+
+    session = botocore.session.get_session()
+    if endpoint_url is not None and session.get_credentials() is None:
+        session.set_credentials("portico", "portico")
+    client = session.create_client(
+        "dynamodb",
+        region_name=session.get_config_variable("region") or ("us-east-1" if endpoint_url else None),
+        endpoint_url=endpoint_url,
+        config=Config(
+            parameter_validation=False,
+            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=2,
+            read_timeout=8,
+            max_pool_connections=PARALLEL_CALLS + 4,
+            tcp_keepalive=True,
+        ),
+    )
+    events: Any = client.meta.events
+    for operation in DATA_OPERATIONS:
+        events.register(f"provide-client-params.dynamodb.{operation}", _write_body)
+        events.register(f"before-call.dynamodb.{operation}", _place_body)
+        events.register(f"before-parse.dynamodb.{operation}", _read_body)
+    return client
+
+
+def _write_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:
+    body = orjson.dumps(params)
+    if len(body) > codec.MAX_ITEM_BYTES and "Item" in params and codec.item_size(params["Item"]) > codec.MAX_ITEM_BYTES:
+        raise ItemTooLarge(_TOO_LARGE)
+    context[_BODY] = body
+    # Of the parameters botocore looks only for table ARNs from here on, to choose an endpoint by account.
+    return (
+        {"TableName": params["TableName"]} if "TableName" in params else {name: type(params[name])() for name in params}
+    )
+
+
+def _place_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    params["body"] = context.pop(_BODY)
+
+
+def _read_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    if response_dict["status_code"] == 200:  # noqa: PLR2004
+        customized_response_dict.update(orjson.loads(response_dict["body"]))
+        response_dict["body"] = b"{}"
+
+
+_TOO_LARGE = (
+    "The record would be larger than 400 KB, the most that a DynamoDB item can be; store large parts elsewhere."
+)
+
+
+def _translated(error: Exception, operation: str) -> Exception:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    if isinstance(error, BotoCoreError):
+        return StoreUnavailable(f"DynamoDB cannot be reached ({type(error).__name__}).")
+    if not isinstance(error, ClientError):
+        return error
+    answer: Any = error.response
+    code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed(answer.get("Item"))
+    if code == "TransactionCanceledException":
+        reasons = [
+            Reason(reason.get("Code", "None"), reason.get("Message", ""), reason.get("Item"))
+            for reason in answer.get("CancellationReasons", ())
+        ]
+        return ItemTooLarge(_TOO_LARGE) if any("tem size" in r.message for r in reasons) else TransactionFailed(reasons)
+    if code in _CONFLICTS:
+        return TransactionFailed([Reason("TransactionConflict", message)])
+    if code == "ValidationException":
+        return ItemTooLarge(_TOO_LARGE) if "tem size" in message else Rejected(f"{operation}: {message}")
+    if code in _THROTTLES:
+        return StoreThrottled("DynamoDB is throttling this table; try again shortly.")
+    return StoreUnavailable(f"DynamoDB refused {operation}: {code or message}.")
+
+
+def _units(answer: dict[str, Any]) -> float:
+    consumed = answer.get("ConsumedCapacity") or []
+    return sum((float(part["CapacityUnits"]) for part in (consumed if isinstance(consumed, list) else [consumed])), 0.0)
+
+
+_default: Session | None = None
+_default_lock = threading.Lock()
+
+
+def default() -> Session:
+    """The process's session, on the endpoint of the settings."""
+    global _default  # noqa: PLW0603 - one process, one connection pool
+    if _default is None:
+        with _default_lock:
+            _default = _default or Session(settings.current().endpoint_url)
+    return _default

@@ -1,0 +1,6 @@
+"""The OpenAPI 3.1 document."""
+
+
+def document() -> dict[str, object]:
+    """Build."""
+    return {}

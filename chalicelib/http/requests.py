@@ -1,0 +1,166 @@
+"""What a request says, checked: parameters, preconditions, bodies. A refusal names the parameter and what it takes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from chalicelib.access.principals import Principal
+from chalicelib.collections import idempotency, ids
+from chalicelib.collections.idempotency import Once
+from chalicelib.collections.preconditions import ANY, NONE, Preconditions
+from chalicelib.errors import InvalidIdentifier, InvalidParameter, PayloadTooLarge, UnsupportedMediaType
+from chalicelib.schema import json_text
+
+if TYPE_CHECKING:
+    from chalice.app import Request
+
+    from chalicelib.http.endpoints import Body, Endpoint
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 1000
+_ETAGS = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
+_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_VERSION = re.compile(r"[0-9]{1,15}\Z")
+
+
+def check(request: Request, endpoint: Endpoint) -> None:
+    """Refuse parameters that the endpoint does not know, and a body that it does not take.
+
+    Raises:
+        InvalidParameter: 400. PayloadTooLarge: 413. UnsupportedMediaType: 415.
+    """
+    for name in request.query_params or ():
+        if name not in endpoint.query:
+            known = ", ".join(endpoint.query) or "none"
+            raise InvalidParameter(name[:80], f"There is no query parameter {name[:80]!r} here; there are: {known}.")
+        if len(request.query_params.getlist(name)) > 1:  # type: ignore[union-attr]
+            raise InvalidParameter(name, f"The query parameter {name!r} is given more than once.")
+    if endpoint.body is not None:
+        _check_body(request, endpoint.body)
+
+
+def _check_body(request: Request, expected: Body) -> None:
+    media = str(request.headers.get("content-type", expected.media[-1])).split(";")[0].strip().lower()
+    if media not in expected.media:
+        raise UnsupportedMediaType(
+            f"The body is {media[:80]!r}; send {' or '.join(expected.media)} as its Content-Type.",
+            headers={"Accept-Patch" if request.method == "PATCH" else "Accept": ", ".join(expected.media)},
+        )
+    size = len(request.raw_body)
+    if size > expected.limit:
+        raise PayloadTooLarge(f"The body has {size} bytes; this endpoint takes {expected.limit}.")
+
+
+def principal(request: Request) -> Principal:
+    """Who calls, as the authorizer found out."""
+    return Principal.from_context(request.context.get("authorizer"))
+
+
+def body(request: Request) -> bytes:
+    """The body's bytes."""
+    raw = request.raw_body
+    return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def json(request: Request) -> Any:
+    """The body's value.
+
+    Raises:
+        MalformedJson: 400.
+    """
+    return json_text.parse(body(request))
+
+
+def parameter(request: Request, name: str) -> str | None:
+    """A query parameter's text, None when it is not given."""
+    parameters = request.query_params
+    return None if parameters is None else parameters.get(name)
+
+
+def limit(request: Request, default: int = DEFAULT_LIMIT) -> int:
+    """The page size, 1 to 1,000."""
+    text = parameter(request, "limit")
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):  # noqa: PLR2004
+        raise InvalidParameter("limit", f"'limit' is a whole number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def fields(request: Request) -> list[str] | None:
+    """The properties asked for, None for all."""
+    text = parameter(request, "fields")
+    if text is None:
+        return None
+    names = text.split(",")
+    if not all(names) or len(names) > 100:  # noqa: PLR2004
+        raise InvalidParameter("fields", "'fields' is a list of 1 to 100 property names with commas between them.")
+    return names
+
+
+def flag(request: Request, name: str) -> bool:
+    """A parameter that is ``true`` or ``false``."""
+    text = parameter(request, name)
+    if text not in (None, "true", "false"):
+        raise InvalidParameter(name, f"{name!r} is 'true' or 'false'.")
+    return text == "true"
+
+
+def record_id(text: str) -> str:
+    """The record id in a path, which local and deployed gateways hand over encoded or not.
+
+    Raises:
+        InvalidIdentifier: no record can have it (400).
+    """
+    if ids.ID.match(text):
+        return text
+    decoded = unquote(text)
+    if not ids.ID.match(decoded):
+        raise InvalidIdentifier(f"{decoded[:80]!r} cannot be an id. {ids.ID_RULE}")
+    return decoded
+
+
+def collection_name(text: str) -> str:
+    """The collection's name in a path; whether it can be one is for the collections to say."""
+    return unquote(text)
+
+
+def preconditions(request: Request) -> Preconditions:
+    """If-Match and If-None-Match."""
+    headers = request.headers
+    match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    if match is None and none_match is None:
+        return NONE
+    return Preconditions(_versions("If-Match", match), _versions("If-None-Match", none_match))
+
+
+def _versions(name: str, text: str | None) -> frozenset[int] | None:
+    """The versions of a list of entity tags. A tag that Portico does not make matches nothing, so it is version 0."""
+    if text is None:
+        return None
+    if text.strip() == "*":
+        return ANY
+    position, versions = 0, set()
+    while position < len(text):
+        tag = _ETAGS.match(text, position)
+        if tag is None:
+            raise InvalidParameter(name, f'{name} is * or a list of entity tags, as in {name}: "7".')
+        versions.add(int(tag[1]) if _VERSION.match(tag[1]) else 0)
+        position = tag.end()
+    if not versions or len(versions) > 50:  # noqa: PLR2004
+        raise InvalidParameter(name, f"{name} has 1 to 50 entity tags.")
+    return frozenset(versions)
+
+
+def once(request: Request) -> Once | None:
+    """The identity of a request that is to happen once, None without an Idempotency-Key."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    key = key.strip('"')
+    if not _KEY.match(key):
+        raise InvalidParameter("Idempotency-Key", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
+    where = [request.method.encode(), str(request.uri_params).encode(), request.path.encode()]
+    return idempotency.once(principal(request).id, key, *where, body(request))

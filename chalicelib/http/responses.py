@@ -1,0 +1,42 @@
+"""What goes back: JSON with an entity tag, pages with their cursors, nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalice.app import Response
+
+from chalicelib.schema.json_text import dump
+
+MAX_BYTES = 5_500_000
+"""The most that a page's text may have: Lambda gives back 6 MB with all around it."""
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version."""
+    return f'"{version}"'
+
+
+def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(dump(value), {"Content-Type": "application/json", **(headers or {})}, status)
+
+
+def versioned(document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A record's or definition's document, with its version as the entity tag."""
+    return Response(
+        dump(document),
+        {"Content-Type": "application/json", "ETag": etag(document["version"]), **(headers or {})},
+        status,
+    )
+
+
+def not_modified(version: int) -> Response:
+    """The caller has this version already."""
+    return Response("", {"ETag": etag(version)}, 304)
+
+
+def nothing() -> Response:
+    """Done, and there is nothing to say."""
+    return Response("", {}, 204)
