@@ -126,8 +126,8 @@ class _Commit:
     def run(self) -> None:
         if len(self.meanings) > MAX_ACTIONS:
             raise Unprocessable(
-                f"With its unique values and its Idempotency-Key the transaction would take {len(self.meanings)}
-                actions; " f"DynamoDB takes {MAX_ACTIONS}. Use fewer operations."
+                f"With unique values and the Idempotency-Key the transaction would take {len(self.meanings)} actions; "
+                f"DynamoDB takes {MAX_ACTIONS}. Use fewer operations."
             )
         try:
             self.transaction.run()
