@@ -28,8 +28,7 @@ AUTHORIZER_TTL = 60
 @app.authorizer(ttl_seconds=AUTHORIZER_TTL)
 def authorizer(caller: AuthRequest) -> AuthResponse:
     """Resolve ``Authorization: Bearer <key>`` to a principal; the policy covers all routes because it is cached."""
-    scheme, _, token = caller.token.partition(" ")
-    principal = keys.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+    principal = keys.of_header(caller.token)
     if principal is None:
         return AuthResponse(routes=[], principal_id="anonymous")
     return AuthResponse(routes=["*"], principal_id=principal.id, context=principal.to_context())

@@ -58,6 +58,12 @@ def create(*, roles: tuple[str, ...] = (ADMIN,), name: str = "", secret: str | N
     return NewKey(key_id, secret)
 
 
+def of_header(header: str) -> Principal | None:
+    """The principal of an ``Authorization: Bearer <key>`` header's value (RFC 6750, 2.1), or None."""
+    scheme, _, token = header.partition(" ")
+    return authenticate(token.strip()) if scheme.lower() == "bearer" else None
+
+
 def authenticate(token: str) -> Principal | None:
     """The principal whose key this is, or None. One read for a well-formed key, none for any other text."""
     configured = settings.current().admin_key

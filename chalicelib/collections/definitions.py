@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from chalicelib.collections import ids, jobs, shards
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.dynamo.errors import ConditionFailed, TransactionFailed
+from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.query import Query
 from chalicelib.dynamo.tables import main
 from chalicelib.dynamo.transactions import Transaction
 from chalicelib.errors import CollectionNotFound, DefinitionConflict, InvalidIdentifier, WriteContention
+from chalicelib.schema import json_text
 from chalicelib.schema.compiled import CompiledSchema
 
 CACHE_SECONDS = 5.0
@@ -135,7 +135,7 @@ def page(limit: int, after: str | None) -> tuple[list[Collection], str | None]:
     return [_collection(stored) for stored in result.items if stored.state == ACTIVE], result.last
 
 
-def put(name: str, document: dict[str, Any], preconditions: Preconditions = NONE) -> tuple[Collection, bool]:
+def put(name: str, document: Any, preconditions: Preconditions = NONE) -> tuple[Collection, bool]:
     """Create or replace a definition; the collection, and whether it is new.
 
     Raises:
@@ -145,7 +145,8 @@ def put(name: str, document: dict[str, Any], preconditions: Preconditions = NONE
     """
     from chalicelib.schema import definition  # noqa: PLC0415 - only changes of definitions need it
 
-    document = {member: value for member, value in document.items() if member not in _SERVER_SET}
+    if isinstance(document, dict):
+        document = {member: value for member, value in document.items() if member not in _SERVER_SET}
     definition.check(document)
     for _ in range(_ATTEMPTS):
         old = _load(name)
@@ -159,7 +160,7 @@ def put(name: str, document: dict[str, Any], preconditions: Preconditions = NONE
         if old is not None:
             _refuse_unique_change(_collection(old), _collection(new))
         try:
-            new.put(Definition.version == old.version if old is not None else Definition.name.missing())
+            new.put(_unchanged(old) if old is not None else Definition.name.missing())
         except ConditionFailed:
             continue
         _forget(name)
@@ -170,15 +171,21 @@ def put(name: str, document: dict[str, Any], preconditions: Preconditions = NONE
 _SERVER_SET = frozenset({"name", "version", "created_at", "updated_at"})
 
 
+def _unchanged(old: Definition) -> Condition:
+    """That the stored definition is still this one, and its deletion has not begun (which is no new version)."""
+    same = (Definition.version == old.version) & (Definition.created_at == old.created_at)
+    return same & (Definition.state == ACTIVE)
+
+
 def _replacement(name: str, document: dict[str, Any], old: Definition | None) -> Definition:
     now = ids.timestamp()
-    wanted: int = document.get("shards", 1)
+    wanted = int(document.get("shards", 1))  # 2.0 is an integer too
     return Definition(
         name=name,
         version=old.version + 1 if old is not None else 1,
         created_at=old.created_at if old is not None else now,
         updated_at=now,
-        document=orjson.dumps(document).decode(),
+        document=json_text.dump(document),
         epochs=shards.grown(old.epochs, wanted, time.time_ns() // 1_000_000) if old is not None else [[0, wanted]],
     )
 
@@ -212,7 +219,7 @@ def delete(name: str, preconditions: Preconditions = NONE) -> jobs.Job:
             Definition.update(name=name)
             .set(Definition.state, DELETING)
             .set(Definition.job, job.id)
-            .when(Definition.version == old.version)
+            .when(_unchanged(old))
         )
         transaction.put(job)
         try:
@@ -247,7 +254,7 @@ def _collection(stored: Definition) -> Collection:
         version=stored.version,
         created_at=stored.created_at,
         updated_at=stored.updated_at,
-        definition=orjson.loads(stored.document),
+        definition=json_text.parse(stored.document.encode()),
         epochs=stored.epochs,
     )
 

@@ -16,14 +16,15 @@ from chalicelib.collections.record import Outcome
 from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.tables import main
-from chalicelib.errors import IdempotencyMismatch
+from chalicelib.errors import IdempotencyMismatch, ItemTooLarge
 from chalicelib.schema.json_text import dump
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.errors import Item
 
 KEPT_SECONDS = 24 * 3600
-MAX_KEY_LENGTH = 255
+MAX_OUTCOMES_BYTES = 390_000
+"""An item has 400 KB; the rest is for its key and fingerprint."""
 
 
 class StoredOutcomes(Model, table=main):
@@ -54,12 +55,21 @@ class Once:
         return Once(self.principal, f"{self.key}/{number}", self.fingerprint)
 
     def record(self, outcomes: list[Outcome]) -> StoredOutcomes:
-        """What is to be stored beside the writes."""
-        listed = [{"document": outcome.document, "created": outcome.created} for outcome in outcomes]
+        """What is to be stored beside the writes.
+
+        Raises:
+            ItemTooLarge: the outcomes do not fit into an item (422).
+        """
+        listed = dump([{"document": outcome.document, "created": outcome.created} for outcome in outcomes])
+        if len(listed.encode()) > MAX_OUTCOMES_BYTES:
+            raise ItemTooLarge(
+                "The answer would be larger than what can be kept for the Idempotency-Key (390 KB); "
+                "send less at once, or without the key."
+            )
         return StoredOutcomes(
             partition=self.partition,
             fingerprint=self.fingerprint,
-            outcomes=dump(listed),
+            outcomes=listed,
             expires_at=int(time.time()) + KEPT_SECONDS,
         )
 

@@ -92,8 +92,10 @@ def _open_jobs() -> Iterator[Job]:
 
 
 def _work_on(job: Job, deadline: float) -> int:
-    if not _lease(job):
+    leased = _lease(job)
+    if leased is None:
         return 0
+    job = leased
     steps = _STEPS[job.kind](job)
     for done in steps:
         job.progress = {"deleted": job.progress["deleted"] + done}
@@ -105,15 +107,19 @@ def _work_on(job: Job, deadline: float) -> int:
     return 1
 
 
-def _lease(job: Job) -> bool:
+def _lease(job: Job) -> Job | None:
+    """The job as it is now, taken; None when another process has it or has ended it."""
     now = int(time.time())
     try:
-        Job.update(id=job.id).set(Job.leased_until, now + LEASE_SECONDS).set(Job.state, RUNNING).when(
-            (Job.leased_until <= now) & (Job.state != DONE)
-        ).run()
+        return (
+            Job.update(id=job.id)
+            .set(Job.leased_until, now + LEASE_SECONDS)
+            .set(Job.state, RUNNING)
+            .when((Job.leased_until <= now) & (Job.state != DONE))
+            .run()
+        )
     except ConditionFailed:
-        return False
-    return True
+        return None
 
 
 def _save(job: Job, state: str, *, leased_until: int) -> None:

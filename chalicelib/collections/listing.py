@@ -27,9 +27,13 @@ class RecordPage:
 def page(collection: Collection, limit: int, after: str | None, *, newest_first: bool = True) -> RecordPage:
     """At most ``limit`` records after an id, by id: with Portico's own ids, by time of creation.
 
-    One consistent Query a shard, side by side. Units: by the size read, which is at most 1 MB a shard.
+    One consistent Query a shard, side by side. Units: by the size read, which is at most 1 MB a shard. Of many shards
+    each is read about twice its share of the page, so that a page costs little more than its size though it may be
+    short.
     """
-    queries = [_query(pk, limit, after, newest_first=newest_first) for pk in collection.partitions]
+    partitions = collection.partitions
+    share = min(limit, 2 * -(-limit // len(partitions)) + 2)
+    queries = [_query(pk, share, after, newest_first=newest_first) for pk in partitions]
     if len(queries) == 1:
         only = queries[0].run()
         return RecordPage(_live(only.items), only.last)

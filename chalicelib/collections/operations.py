@@ -93,14 +93,14 @@ def _shape_failures(operation: Any, allowed: frozenset[str]) -> list[tuple[list[
         ([name], "is not known here") for name in operation if name not in _MEMBERS
     ]
     op, collection, record_id = operation.get("op"), operation.get("collection"), operation.get("id")
-    if op not in allowed:
+    if not isinstance(op, str) or op not in allowed:
         failures.append((["op"], f"is none of {', '.join(sorted(allowed))}"))
+    elif (op in NEEDS_BODY) != ("body" in operation):
+        failures.append((["body"], "is required" if op in NEEDS_BODY else "is not taken by this operation"))
     if not isinstance(collection, str) or not ids.NAME.match(collection):
         failures.append((["collection"], f"is not a collection's name. {ids.NAME_RULE}"))
     if (record_id is not None or op != "create") and (not isinstance(record_id, str) or not ids.ID.match(record_id)):
         failures.append((["id"], f"is not an id. {ids.ID_RULE}"))
-    if (op in NEEDS_BODY) != ("body" in operation):
-        failures.append((["body"], "is required" if op in NEEDS_BODY else "is not taken by this operation"))
     failures += [
         ([name], 'is neither a version like "7" nor "*"')
         for name in ("if_match", "if_none_match")

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import decimal
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.dynamo.codec import MAX_DIGITS, number
+from chalicelib.dynamo.codec import MAX_DIGITS, MAX_NAME_BYTES, number, number_text
+from chalicelib.dynamo.errors import Unstorable
 from chalicelib.dynamo.expressions import Condition, Path
 from chalicelib.errors import Failure, InvalidOperation, ValidationFailed, pointer
+from chalicelib.schema import structure
 from chalicelib.schema.compiled import ANNOTATIONS, is_local_object, property_schema
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ OPERATORS = ("$inc", "$append", "$remove", "$unset")
 MAX_ACTIONS = 100
 """Changed properties that one update takes; its expression stays below DynamoDB's 4 KB."""
 _ARITHMETIC = Context(prec=MAX_DIGITS)
+_EXACTLY = Context(prec=MAX_DIGITS, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.Overflow])
 _NUMBER = ANNOTATIONS | {"type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 _ARRAY = ANNOTATIONS | {"type", "items", "maxItems"}
 
@@ -35,6 +39,9 @@ def check(patch: Any) -> None:
     """
     if not isinstance(patch, dict):
         raise ValidationFailed([Failure(pointer="", detail="is not a JSON object")])
+    if structure.depth_exceeds(patch, structure.MAX_RECORD_DEPTH + 1):  # an operator is a level of its own
+        detail = f"is nested deeper than the {structure.MAX_RECORD_DEPTH} levels that a record can have"
+        raise ValidationFailed([Failure(pointer="", detail=detail)])
     failures: list[Failure] = []
     if any(name[:1] == "$" for name in patch):
         failures.append(Failure(pointer="", detail="has an operator where a property name belongs"))
@@ -49,8 +56,7 @@ def _check(patch: dict[str, Any], path: list[str], failures: list[Failure]) -> N
             continue
         operators = [member for member in value if member[:1] == "$"]
         if not operators:
-            if len(path) < 64:  # noqa: PLR2004 - deeper than any record; the record's own check has the message
-                _check(value, [*path, name], failures)
+            _check(value, [*path, name], failures)
             continue
         reason = _operator_failure(value, operators[0])
         if reason:
@@ -63,12 +69,22 @@ def _operator_failure(value: dict[str, Any], action: str) -> str | None:
     if len(value) > 1:
         return f"has {action!r} and something besides"
     operand = value[action]
-    if action == "$inc" and (isinstance(operand, bool) or not isinstance(operand, (int, float, Decimal))):
-        return "takes a number for '$inc'"
+    if action == "$inc":
+        return _increment_failure(operand)
     if action in ("$append", "$remove") and not isinstance(operand, list):
         return f"takes an array for {action!r}"
     if action == "$unset" and operand is not True:
         return "takes true for '$unset'"
+    return None
+
+
+def _increment_failure(amount: Any) -> str | None:
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, Decimal)):
+        return "takes a number for '$inc'"
+    try:
+        number_text(amount)
+    except Unstorable as error:
+        return f"has an operand for '$inc' that {error.reason}"
     return None
 
 
@@ -161,6 +177,8 @@ def plan(patch: dict[str, Any], schema: CompiledSchema) -> Plan | None:
 def _plan(patch: dict[str, Any], schema: Any, path: tuple[str, ...], fragment: dict[str, Any], made: Plan) -> bool:
     required = schema.get("required", ()) if isinstance(schema, Mapping) else ()
     for name, value in patch.items():
+        if not 0 < len(name.encode()) <= MAX_NAME_BYTES:
+            return False  # no such property is ever stored; the record's own check says so
         part = property_schema(schema, name)
         place = Path("doc", *path, name)
         action = operator_of(value)
@@ -209,10 +227,21 @@ def _plan_increment(amount: Any, schema: Any, place: Path, made: Plan) -> bool:
     stored = place.type_is("N")
     for keyword, compare in _BOUNDS.items():
         if keyword in limits:
-            stored &= compare(place, _sum(limits[keyword], -amount))
+            bound = _difference(limits[keyword], amount)
+            if bound is None:
+                return False
+            stored &= compare(place, bound)
     made.conditions.append(place.missing() | stored if _within(amount, limits) else stored)
     made.assignments.append((place, place.or_else(0).plus(amount)))
     return True
+
+
+def _difference(limit: Any, amount: Any) -> Any:
+    """The limit less the amount; None when DynamoDB could not hold it exactly."""
+    try:
+        return number(number_text(_EXACTLY.subtract(Decimal(str(limit)), Decimal(str(amount)))))
+    except (ArithmeticError, Unstorable):
+        return None
 
 
 _BOUNDS: dict[str, Callable[[Any, Any], Any]] = {

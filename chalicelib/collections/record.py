@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.collections import ids, shards
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 SERVER_SET = ("id", "version", "created_at", "updated_at")
 _EPOCH_SECONDS_LIMIT = 253_402_300_800  # the year 10000
+_DATE_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?([Zz]|[-+][0-9]{2}:[0-9]{2})\Z"
+)
+"""RFC 3339, 5.6. ``fromisoformat`` takes more, and from Python 3.10 to 3.11 not the same."""
 
 
 class Record(Model, table=main):
@@ -145,7 +150,10 @@ def fragment_failures(collection: Collection, fragment: dict[str, Any]) -> list[
 def _failures(properties: dict[str, Any], by_schema: Callable[[Any], list[Failure]]) -> list[Failure]:
     if structure.depth_exceeds(properties, structure.MAX_RECORD_DEPTH):
         return list(structure.failures(properties))
-    failures = by_schema(properties)
+    try:
+        failures = by_schema(properties)
+    except ValueError:  # a number of so many digits that the validator cannot even say so
+        return list(structure.failures(properties))
     if failures or structure.has_reserved_name(properties):
         return [*structure.failures(properties), *failures]
     return failures
@@ -176,15 +184,15 @@ def expiry(collection: Collection, properties: Mapping[str, Any]) -> int | None:
 
 def _unix_seconds(value: Any) -> int | None:
     if isinstance(value, str):
+        parts = _DATE_TIME.match(value)
+        if parts is None:
+            return None
+        date, clock, offset = parts.groups()
         try:
-            moment = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
+            moment = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset in 'Zz' else offset}")
         except ValueError:
             return None
-        return (
-            int(moment.timestamp())
-            if moment.tzinfo is not None
-            else int(moment.replace(tzinfo=timezone.utc).timestamp())
-        )
+        return int(moment.timestamp())
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _EPOCH_SECONDS_LIMIT:
         return None
     return int(value)

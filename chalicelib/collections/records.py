@@ -82,8 +82,11 @@ def creation(
 ) -> Callable[[Record | None], Record]:
     """The decision that a creation is: from no record to the new one. Validates at once; keeps the id it made."""
     properties = properties_of(body)
+    if record_id is not None and body.get("id", record_id) != record_id:
+        raise ValidationFailed([Failure(pointer="/id", detail="is not the id that the operation names")])
     given = record_id if record_id is not None else body.get("id")
     record_id = checked_id(given) if given is not None else ids.new_id()
+    preconditions.check(None)
     new = _validated(collection, record_id, properties, None)
 
     def decide(old: Record | None) -> Record:
@@ -245,8 +248,8 @@ def _update_of_patch(
         return None
     plan = patches.plan(properties, collection.schema)
     ends = collection.ttl
-    if plan is None or (ends in properties and isinstance(properties[ends], dict)):
-        return None
+    if plan is None or (ends in properties and (collection.unique or isinstance(properties[ends], dict))):
+        return None  # the markers of unique values end when the record does
     failures = [*fragment_failures(collection, plan.fragment), *plan.failures]
     if failures:
         raise ValidationFailed(failures)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Context, Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.dynamo.codec import MAX_DIGITS, number_text
 from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.tables import main
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 _MAX_PLAIN = 512
 """Bytes of a value that are kept readable in the key; a longer one is hashed (a partition key has 2,048 bytes)."""
+_EXACT = Context(prec=MAX_DIGITS)
 
 
 class Marker(Model, table=main):
@@ -35,7 +38,7 @@ def claims(collection: Collection, document: Mapping[str, Any] | None) -> dict[s
     if document is None:
         return {}
     return {
-        f"u#{collection.name}#{name}#{_text(document[name])}": name
+        f"u#{collection.name}#{name.replace('#', '##')}#{_text(document[name])}": name
         for name in collection.unique
         if document.get(name) is not None
     }
@@ -65,13 +68,10 @@ def _text(value: Any) -> str:
 
 
 def _numbers_as_one(value: Any) -> Any:
-    from chalicelib.dynamo.codec import number, number_text  # noqa: PLC0415
-
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, dict):
         return {name: _numbers_as_one(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_numbers_as_one(element) for element in value]
-    found = number(number_text(value))
-    return int(found) if isinstance(found, float) and found.is_integer() and abs(found) < 2**63 else found
+    return _EXACT.normalize(Decimal(number_text(value)))

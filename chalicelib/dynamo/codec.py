@@ -47,7 +47,7 @@ def encode(value: Any, depth: int = 0) -> AttributeValue:  # noqa: C901 - one br
         return {"M": encode_map(value, depth)}
     if kind is list or kind is tuple:
         if depth >= MAX_DEPTH - 1:
-            raise Unstorable(f"is nested deeper than {MAX_DEPTH} levels")
+            raise Unstorable(f"is nested deeper than {MAX_DEPTH - 1} levels")
         encoded: list[AttributeValue] = []
         for index, element in enumerate(value):
             try:
@@ -69,7 +69,7 @@ def encode_map(value: Mapping[str, Any], depth: int = 0) -> Item:
         Unstorable: as ``encode``; or a name is empty or longer than 255 bytes.
     """
     if depth >= MAX_DEPTH - 1:
-        raise Unstorable(f"is nested deeper than {MAX_DEPTH} levels")
+        raise Unstorable(f"is nested deeper than {MAX_DEPTH - 1} levels")
     encoded: Item = {}
     for name, element in value.items():
         if type(element) is str:
@@ -208,7 +208,7 @@ def _value_size(value: AttributeValue) -> int:
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "B":
-        return len(content) * 3 // 4
+        return len(content.rstrip("=")) * 3 // 4
     if kind == "M":
         return 3 + sum(1 + len(name.encode()) + _value_size(member) for name, member in content.items())
     if kind == "L":

@@ -102,7 +102,7 @@ class Model:
         cls.table = table
         cls._fields = {}
         for name, annotation in inspect.get_annotations(cls).items():
-            if str(annotation).startswith("Attr["):
+            if getattr(annotation, "__origin__", None) is Attr or str(annotation).startswith("Attr["):
                 options = cls.__dict__.get(name)
                 attribute: Attr[Any] = Attr(name, options if isinstance(options, _Field) else _Field())
                 setattr(cls, name, attribute)

@@ -121,7 +121,10 @@ class Session:
         except Exception as error:
             if recorder is not None:
                 recorder.calls.append(Call(operation, parameters, 0.0))
-            raise _translated(error, operation) from error
+            translated = _translated(error, operation)
+            if translated is error:
+                raise
+            raise translated from error
         if recorder is not None:
             recorder.calls.append(Call(operation, parameters, _units(answer)))
         return answer
@@ -188,8 +191,14 @@ def _place_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> No
 
 def _read_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
     if response_dict["status_code"] == 200:  # noqa: PLR2004
-        customized_response_dict.update(orjson.loads(response_dict["body"]))
+        try:
+            answer = orjson.loads(response_dict["body"])
+        except orjson.JSONDecodeError:
+            return  # cut short by a store that went away: botocore's parser refuses it as such
+        customized_response_dict.update(answer)
         response_dict["body"] = b"{}"
+    else:  # an error may have items, of which botocore would give the binary values in another form
+        customized_response_dict[_BODY] = response_dict["body"]
 
 
 _TOO_LARGE = (
@@ -202,16 +211,18 @@ def _translated(error: Exception, operation: str) -> Exception:
 
     if isinstance(error, BotoCoreError):
         return StoreUnavailable(f"DynamoDB cannot be reached ({type(error).__name__}).")
+    if isinstance(error, orjson.JSONDecodeError):
+        return StoreUnavailable("What answers at DynamoDB's endpoint is not DynamoDB.")
     if not isinstance(error, ClientError):
         return error
     answer: Any = error.response
     code, message = answer["Error"].get("Code", ""), answer["Error"].get("Message", "")
     if code == "ConditionalCheckFailedException":
-        return ConditionFailed(answer.get("Item"))
+        return ConditionFailed(orjson.loads(answer[_BODY]).get("Item"))
     if code == "TransactionCanceledException":
         reasons = [
-            Reason(reason.get("Code", "None"), reason.get("Message", ""), reason.get("Item"))
-            for reason in answer.get("CancellationReasons", ())
+            Reason(reason.get("Code") or "None", reason.get("Message") or "", reason.get("Item"))
+            for reason in orjson.loads(answer[_BODY]).get("CancellationReasons") or ()
         ]
         return ItemTooLarge(_TOO_LARGE) if any("tem size" in r.message for r in reasons) else TransactionFailed(reasons)
     if code in _CONFLICTS:

@@ -21,9 +21,15 @@ INDEX_SLOTS = 5
 class Table:
     """A DynamoDB table that models live in. Its name is looked up at every call, so that tests can change it."""
 
-    def __init__(self, name: Callable[[], str], connect: Callable[[], Session] = session.default) -> None:
+    def __init__(
+        self,
+        name: Callable[[], str],
+        connect: Callable[[], Session] = session.default,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._name = name
         self._connect = connect
+        self._sleep = sleep
 
     @property
     def name(self) -> str:
@@ -49,14 +55,13 @@ class Table:
         name = self.name
         for start in range(0, len(keys), 100):
             wanted = keys[start : start + 100]
-            for pause in _pauses():
+            for _ in self._tries():
                 request = {name: {"Keys": wanted, "ConsistentRead": True}}
                 answer = self._connect().call("BatchGetItem", {"RequestItems": request})
                 found += answer["Responses"].get(name, [])
                 wanted = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
                 if not wanted:
                     break
-                time.sleep(pause)
             else:
                 raise StoreThrottled(_HANDED_BACK)
         return found
@@ -72,21 +77,22 @@ class Table:
 
     def _write_batch(self, requests: list[dict[str, Any]]) -> None:
         name = self.name
-        for pause in _pauses():
+        for _ in self._tries():
             answer = self._connect().call("BatchWriteItem", {"RequestItems": {name: requests}})
             requests = answer.get("UnprocessedItems", {}).get(name, [])
             if not requests:
                 return
-            time.sleep(pause)
         raise StoreThrottled(_HANDED_BACK)
+
+    def _tries(self) -> Iterator[None]:
+        """The tries of a batch. The pause before each is twice as long as the one before it, 6 s in all."""
+        yield
+        for attempt in range(7):
+            self._sleep(0.05 * 2**attempt)
+            yield
 
 
 _HANDED_BACK = "DynamoDB keeps handing items of a batch back; try again shortly."
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds between the tries of a batch: twice as long each time, 6 s in all."""
-    return (0.05 * 2**attempt for attempt in range(7))
 
 
 main = Table(lambda: settings.current().table)
@@ -121,7 +127,7 @@ def _key_schema(hash_name: str, range_name: str) -> list[dict[str, str]]:
 def ensure(name: str) -> None:
     """Make the table with its indexes, stream, TTL and point-in-time recovery, unless it is there.
 
-    It is usable when this returns.
+    It is usable when this returns, also when it is another process that makes it, or one that did not finish.
 
     Raises:
         StoreUnavailable: DynamoDB cannot be reached or refuses.
@@ -130,15 +136,29 @@ def ensure(name: str) -> None:
 
     client: Any = session.default().client
     try:
-        try:
-            client.create_table(**description(name))
-        except client.exceptions.ResourceInUseException:
-            return
+        made = _create(client, name)
         client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "_ttl"})
-        _enable_recovery(client, name)
+        _enable_expiry(client, name)
+        if made:  # whether an existing table has it is its owner's decision
+            _enable_recovery(client, name)
     except (BotoCoreError, ClientError) as error:
         raise StoreUnavailable(f"The table {name!r} cannot be made: {error}.") from error
+
+
+def _create(client: Any, name: str) -> bool:
+    """Whether the table was not there and is being made."""
+    try:
+        client.create_table(**description(name))
+    except client.exceptions.ResourceInUseException:
+        return False
+    return True
+
+
+def _enable_expiry(client: Any, name: str) -> None:
+    """Time to live, where it is off: DynamoDB refuses to enable it twice."""
+    state = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
+    if state == "DISABLED":
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "_ttl"})
 
 
 def _enable_recovery(client: Any, name: str) -> None:

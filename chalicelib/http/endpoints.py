@@ -73,7 +73,15 @@ _RECORD = "/v1/collections/{collection}/records/{id}"
 ENDPOINTS: dict[str, Endpoint] = {
     "service": Endpoint("GET", "/", "The service and where its parts are.", "service", {200: "Service"}, public=True),
     "health": Endpoint("GET", "/health", "Whether the store answers.", "service", {200: "Health"}, public=True),
-    "openapi": Endpoint("GET", "/openapi.json", "This document.", "service", {200: "OpenApi"}, public=True),
+    "openapi": Endpoint(
+        "GET",
+        "/openapi.json",
+        "This document.",
+        "service",
+        {200: "OpenApi"},
+        public=True,
+        problems=(errors.Unauthenticated,),
+    ),
     "list_collections": Endpoint(
         "GET",
         "/v1/collections",

@@ -106,7 +106,7 @@ def list_page(request: Request, name: str) -> Response:
     while True:
         items = [record.document(fields) for record in shown]
         response = responses.json({"items": items, "next": cursors.dump(following, query, principal)})
-        if len(response.body) <= responses.MAX_BYTES or len(shown) < 2:  # noqa: PLR2004
+        if responses.size(response.body) <= responses.MAX_BYTES or len(shown) < 2:  # noqa: PLR2004
             return response
         shown = shown[: len(shown) // 2]
         following = shown[-1].id
@@ -124,7 +124,7 @@ def export(request: Request, name: str) -> Response:
     size, following = 0, page.next
     for record in page.records:
         line = json_text.dump(record.document()) + "\n"
-        size += len(line)
+        size += responses.size(line)
         if size > responses.MAX_BYTES and lines:
             break
         lines.append(line)

@@ -13,6 +13,11 @@ MAX_BYTES = 5_500_000
 """The most that a page's text may have: Lambda gives back 6 MB with all around it."""
 
 
+def size(text: str) -> int:
+    """The bytes that a body takes in Lambda's answer, where it is a JSON string: quotes and backslashes take two."""
+    return len(text.encode()) + text.count('"') + text.count("\\")
+
+
 def etag(version: int) -> str:
     """The entity tag of a version."""
     return f'"{version}"'

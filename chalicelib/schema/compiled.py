@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import jsonschema_rs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_MASK = "the value"
+"""What stands for the offending value in messages, so that none repeats a long or a secret one."""
 MAX_FAILURES = 100
 """Failures reported of one document."""
 
@@ -87,7 +89,7 @@ def validator_of(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validato
         validate_formats=True,
         pattern_options=jsonschema_rs.RegexOptions(),
         offline=True,
-        mask="the value",
+        mask=_MASK,
     )
 
 
@@ -95,20 +97,24 @@ def failures_of(validator: jsonschema_rs.Draft202012Validator, document: Any) ->
     """Every failed check, at most 100, a missing or unexpected property at its own pointer."""
     failures: list[Failure] = []
     for error in validator.iter_errors(document):
-        kind: Any = error.kind
-        path = error.instance_path
-        if kind.name == "required":
-            failures.append(Failure(pointer=pointer([*path, kind.property]), detail="is required"))
-        elif kind.name in ("additionalProperties", "unevaluatedProperties"):
-            failures += [
-                Failure(pointer=pointer([*path, name]), detail="is not a property of the schema")
-                for name in kind.unexpected
-            ]
-        else:
-            failures.append(Failure(pointer=pointer(path), detail=error.message))
+        # Schemas that are joined by allOf or references often say the same thing.
+        failures += [failure for failure in _failures_of_error(error) if failure not in failures]
         if len(failures) >= MAX_FAILURES:
             break
-    return failures
+    return failures[:MAX_FAILURES]
+
+
+def _failures_of_error(error: jsonschema_rs.ValidationError) -> list[Failure]:
+    kind: Any = error.kind
+    path = error.instance_path
+    if kind.name == "required":
+        return [Failure(pointer=pointer([*path, kind.property]), detail="is required")]
+    if kind.name in ("additionalProperties", "unevaluatedProperties"):
+        return [
+            Failure(pointer=pointer([*path, name]), detail="is not a property of the schema")
+            for name in kind.unexpected
+        ]
+    return [Failure(pointer=pointer(path), detail=error.message.removeprefix(f"{_MASK} "))]
 
 
 def is_local_object(schema: Any) -> bool:

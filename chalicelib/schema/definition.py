@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.dynamo.codec import MAX_NAME_BYTES
 from chalicelib.errors import Failure, InvalidDefinition, pointer
-from chalicelib.schema.compiled import DIALECT, CompiledSchema, failures_of, validator_of
+from chalicelib.schema.compiled import DIALECT, CompiledSchema, failures_of, is_local_object, validator_of
 from chalicelib.schema.json_text import dump
 from chalicelib.schema.structure import depth_exceeds
 
@@ -169,10 +169,23 @@ def _default_failures(schema: Mapping[str, Any]) -> Iterator[Failure]:
     compiled = CompiledSchema(schema)
     if not compiled.is_local:
         return
+    for names, default in _defaults(schema, []):
+        fragment = default
+        for name in reversed(names):
+            fragment = {name: fragment}
+        place = [part for name in names for part in ("properties", name)]
+        for failure in failures_of(compiled.fragments, fragment):
+            yield Failure(pointer=pointer(["schema", *place, "default"]), detail=failure["detail"])
+
+
+def _defaults(schema: Mapping[str, Any], names: list[str]) -> Iterator[tuple[list[str], Any]]:
+    """Each default with the names that lead to its property, through local objects."""
     for name, part in schema.get("properties", {}).items():
-        if isinstance(part, Mapping) and "default" in part:
-            for failure in failures_of(compiled.fragments, {name: part["default"]}):
-                yield Failure(pointer=pointer(["schema", "properties", name, "default"]), detail=failure["detail"])
+        if isinstance(part, Mapping):
+            if "default" in part:
+                yield [*names, name], part["default"]
+            if is_local_object(part):
+                yield from _defaults(part, [*names, name])
 
 
 def _reference_failures(document: Mapping[str, Any]) -> Iterator[Failure]:

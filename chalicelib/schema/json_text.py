@@ -7,7 +7,7 @@ library instead and is a ``Decimal`` or a long ``int`` from there on.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import orjson
@@ -40,7 +40,7 @@ def _parse_exactly(text: bytes) -> Any:
     import json  # noqa: PLC0415 - rarely needed, and it costs start-up time
 
     try:
-        value = json.loads(text.decode(), parse_float=Decimal, parse_int=_integer, parse_constant=_no_constant)
+        value = json.loads(text.decode(), parse_float=_decimal, parse_int=_integer, parse_constant=_no_constant)
         dump(value)
     except RecursionError:
         raise MalformedJson("The body is nested too deeply.") from None
@@ -51,6 +51,13 @@ def _parse_exactly(text: bytes) -> Any:
 
 def _integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < 19 else Decimal(digits)  # noqa: PLR2004 - what surely fits 64 bits
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:  # beyond 1E+999999999999999999
+        raise ValueError("a number has an exponent that is out of all reach") from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,0 +1,76 @@
+# `make` lists the targets.
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart constraints clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .venv/.complete .venv-store/.complete ## make the virtual environments .venv and .venv-store (no-op when they are up to date)
+	@:
+
+run: setup ## serve the API on this machine; Ctrl-C stops it
+	@exec $(BIN)/python -m portico run
+
+test: lint types coverage ## everything that has to hold: style, types, tests with coverage
+
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+unit: setup ## the tests alone, in one process; ARGS="-k name" chooses
+	@$(BIN)/pytest $(ARGS)
+
+coverage: setup ## the tests, in parallel, and what they leave out
+	@$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term:skip-covered $(ARGS)
+
+format: setup ## let ruff rewrite what it can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: setup ## time the pure parts and the calls
+	@$(BIN)/python -m bench
+
+bench-http: setup ## requests a second through the local gateway
+	@$(BIN)/python -m bench.http
+
+bench-coldstart: setup ## what a Lambda container pays before its first answer
+	@$(BIN)/python -m bench.coldstart
+
+constraints: ## choose the versions of constraints.txt anew, for what the requirements files ask
+	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
+	@sed '/^-c /d' requirements-dev.txt > .requirements-unconstrained.txt
+	@.venv-constraints/bin/python $(PIP_INSTALL) -r .requirements-unconstrained.txt
+	@{ echo "# Every package of the development environment, exactly: made by 'make constraints'."; \
+	   .venv-constraints/bin/python -m pip freeze --disable-pip-version-check; } > constraints.txt
+	@rm -rf .venv-constraints .requirements-unconstrained.txt
+
+clean: ## remove everything that the other targets make
+	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.complete: requirements.txt requirements-dev.txt constraints.txt
+	$(check_python)
+	@echo "Installing Portico's packages into .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.venv-store/.complete: requirements-store.txt
+	$(check_python)
+	@echo "Installing the embedded store into .venv-store ..."
+	@$(PYTHON) -m venv .venv-store
+	@.venv-store/bin/python $(PIP_INSTALL) -r requirements-store.txt
+	@touch $@
+
+define check_python
+@command -v $(PYTHON) > /dev/null || { echo "Portico needs Python 3.10 or newer; $(PYTHON) is not installed (PYTHON=... names another)." >&2; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Portico needs Python 3.10 or newer; $$($(PYTHON) --version) is too old (PYTHON=... names another)." >&2; exit 1; }
+@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { echo "$(PYTHON) cannot make virtual environments; install its venv module (on Debian and Ubuntu the package python3-venv)." >&2; exit 1; }
+endef

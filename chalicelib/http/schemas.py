@@ -1,0 +1,243 @@
+"""The schemas and parameters of the OpenAPI document: general ones, problems, and those of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.collections.definitions import Collection
+from chalicelib.collections.ids import ID, NAME
+from chalicelib.collections.operations import BATCH, MAX_OPERATIONS, TRANSACTION
+from chalicelib.collections.record import SERVER_SET
+from chalicelib.errors import TYPE_PREFIX, Problem, TransactionCanceled
+from chalicelib.http.endpoints import CANCELED_STATUSES
+from chalicelib.http.requests import DEFAULT_LIMIT, MAX_LIMIT
+from chalicelib.schema.definition import SHAPE
+
+_ID = {"type": "string", "pattern": "^" + ID.pattern.replace(r"\Z", "$")}
+_NAME = {"type": "string", "pattern": "^" + NAME.pattern.replace(r"\Z", "$")}
+_MOMENT = {"type": "string", "format": "date-time"}
+_SERVER_PROPERTIES: dict[str, Any] = {
+    "id": _ID,
+    "version": {"type": "integer", "minimum": 1},
+    "created_at": _MOMENT,
+    "updated_at": _MOMENT,
+}
+_COUNT = {"type": "integer", "minimum": 0}
+_ETAG_LIST = {"type": "string", "description": 'Entity tags, as in "7", or *.'}
+
+_FAILED_LINE = {"type": "object", "required": ["line", "status", "code", "detail"]}
+
+PARAMETERS: dict[str, Any] = {
+    "collection": {"name": "collection", "in": "path", "required": True, "schema": _NAME},
+    "id": {"name": "id", "in": "path", "required": True, "schema": _ID},
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "description": f"Items a page, {DEFAULT_LIMIT} unless given (an export: {MAX_LIMIT}).",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "The `next` of the page before, for the same listing and caller.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "fields": {
+        "name": "fields",
+        "in": "query",
+        "description": "Only these properties, and `id`; names with commas between them.",
+        "schema": {"type": "string", "pattern": "^[^,]+(,[^,]+)*$", "maxLength": 2000},
+    },
+    "consistent": {
+        "name": "consistent",
+        "in": "query",
+        "description": "Whether every write acknowledged before must be seen; costs twice as much.",
+        "schema": {"type": "boolean"},
+    },
+    "If-Match": {"name": "If-Match", "in": "header", "schema": _ETAG_LIST},
+    "If-None-Match": {"name": "If-None-Match", "in": "header", "schema": _ETAG_LIST},
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes a repetition of this request within 24 hours give the first answer again.",
+        "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    },
+}
+
+
+def general() -> dict[str, Any]:
+    """The schemas that do not depend on definitions, by name."""
+    record = {"type": "object", "properties": _SERVER_PROPERTIES, "required": list(SERVER_SET)}
+    selection = {"type": "object", "properties": _SERVER_PROPERTIES, "required": ["id"]}
+    job = _closed(
+        {
+            "id": _ID,
+            "kind": {"type": "string"},
+            "collection": _NAME,
+            "state": {"enum": ["pending", "running", "done"]},
+            "progress": {"type": "object", "additionalProperties": _COUNT},
+            "created_at": _MOMENT,
+            "updated_at": _MOMENT,
+        }
+    )
+    return {
+        "Service": _closed(
+            {
+                "name": {"const": "Portico"},
+                "version": {"type": "string"},
+                "stage": {"type": "string"},
+                "links": {"type": "object", "additionalProperties": {"type": "string"}},
+            }
+        ),
+        "Health": _closed({"status": {"const": "ok"}}),
+        "OpenApi": {"type": "object", "required": ["openapi", "paths"]},
+        "Definition": {name: value for name, value in SHAPE.items() if name != "$schema"},
+        "Collection": {
+            **SHAPE,
+            "title": "Collection",
+            "required": ["name", "version", "created_at", "updated_at", "schema"],
+            "properties": {**_SERVER_PROPERTIES, "name": _NAME, **SHAPE["properties"]},
+        },
+        "CollectionPage": _page("Collection"),
+        "Record": record,
+        "Selection": selection,
+        "RecordPage": _page("Selection"),
+        "NewRecord": {"type": "object"},
+        "RecordPatch": {
+            "type": "object",
+            "description": "A JSON merge patch (RFC 7396); a property may also have one of the operators "
+            '{"$inc": 1}, {"$append": [...]}, {"$remove": [...]}, {"$unset": true}.',
+        },
+        "Lines": {"type": "string", "description": "One JSON object a line."},
+        "ImportReport": _closed(
+            {
+                "created": _COUNT,
+                "existing": _COUNT,
+                "failed": _COUNT,
+                "errors": {
+                    "type": "array",
+                    "items": {"type": "object", "required": ["line", "status", "code", "detail"]},
+                },
+                "next": {"type": ["integer", "null"], "minimum": 1},
+            }
+        ),
+        "Batch": _operations(BATCH),
+        "Transaction": _operations(TRANSACTION),
+        "Results": _closed({"results": {"type": "array", "items": _result()}}),
+        "Job": job,
+        "JobPage": _page("Job"),
+    }
+
+
+def problem(cls: type[Problem]) -> dict[str, Any]:
+    """The schema of one kind of problem."""
+    status = {"enum": list(CANCELED_STATUSES)} if cls is TransactionCanceled else {"const": cls.status}
+    return {
+        "type": "object",
+        "title": cls.title,
+        "description": (cls.__doc__ or "").split("\n", maxsplit=1)[0],
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": {"const": TYPE_PREFIX + cls.code},
+            "title": {"type": "string"},
+            "status": status,
+            "code": {"const": cls.code},
+            "detail": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "items": _closed({"pointer": {"type": "string"}, "detail": {"type": "string"}}),
+            },
+        },
+    }
+
+
+def of_collection(collection: Collection) -> dict[str, Any]:
+    """The schemas of a collection's records, by name: ``books.Record``, ``books.NewRecord`` and so on."""
+    name = collection.name
+    schema: Mapping[str, Any] = collection.definition["schema"]
+    shown = _rebased(_with_server_properties(schema), f"{name}.Record")
+    shown_required = list(schema.get("required", ()))
+    optional = {"required": [each for each in shown_required if "default" not in _property(schema, each)]}
+    return {
+        f"{name}.Record": {**shown, "required": [*SERVER_SET, *shown_required]},
+        f"{name}.Selection": {**_rebased(_with_server_properties(schema), f"{name}.Selection"), "required": ["id"]},
+        f"{name}.RecordPage": _page(f"{name}.Selection"),
+        f"{name}.NewRecord": {**_rebased(_with_server_properties(schema), f"{name}.NewRecord"), **optional},
+    }
+
+
+def _property(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = schema.get("properties", {}).get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _with_server_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    extended = {"type": "object", **schema, "properties": {**_SERVER_PROPERTIES, **schema.get("properties", {})}}
+    if "maxProperties" in extended:
+        extended["maxProperties"] += len(SERVER_SET)
+    return extended
+
+
+def _rebased(schema: Any, name: str) -> Any:
+    """The schema with its own ``$ref``s leading to where it stands in the document."""
+    if isinstance(schema, Mapping):
+        return {
+            keyword: f"#/components/schemas/{name}{value[1:]}"
+            if keyword == "$ref" and isinstance(value, str) and value.startswith("#")
+            else _rebased(value, name)
+            for keyword, value in schema.items()
+            if keyword != "$schema"
+        }
+    return [_rebased(part, name) for part in schema] if isinstance(schema, list) else schema
+
+
+def _page(item: str) -> dict[str, Any]:
+    return _closed(
+        {
+            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{item}"}},
+            "next": {"type": ["string", "null"], "description": "The cursor of the next page; null at the end."},
+        }
+    )
+
+
+def _operations(allowed: frozenset[str]) -> dict[str, Any]:
+    version = {"type": "string", "pattern": '^("?[0-9]{1,15}"?|\\*)$'}
+    operation = {
+        "type": "object",
+        "required": ["op", "collection"],
+        "additionalProperties": False,
+        "properties": {
+            "op": {"enum": sorted(allowed)},
+            "collection": _NAME,
+            "id": _ID,
+            "body": {"type": "object"},
+            "if_match": version,
+            "if_none_match": version,
+        },
+    }
+    listed = {"type": "array", "minItems": 1, "maxItems": MAX_OPERATIONS, "items": operation}
+    return _closed({"operations": listed})
+
+
+def _result() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["status"],
+        "properties": {
+            "status": {"type": "integer"},
+            "etag": {"type": "string"},
+            "body": {"$ref": "#/components/schemas/Record"},
+            "problem": {"type": "object"},
+        },
+    }
+
+
+def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """An object with exactly these properties."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "additionalProperties": False,
+        "properties": dict(properties),
+    }

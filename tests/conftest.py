@@ -1,0 +1,53 @@
+"""A store for the tests that need one, and nothing else of this machine's."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib import settings
+from portico import environment
+from portico.embedded.process import EmbeddedStore
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the settings nor the credentials of whoever runs the tests."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(("PORTICO_", "AWS_")) and name != "PORTICO_STORE_PYTHON":
+            del os.environ[name]
+    os.environ.update(
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        PORTICO_DATA=str(tmp_path_factory.mktemp("data")),
+    )
+    settings.reload()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, _own_environment: None) -> Iterator[EmbeddedStore]:
+    """The embedded store of this test process, in memory. The service is pointed at it."""
+    with EmbeddedStore(tmp_path_factory.mktemp("store"), memory=True) as running:
+        environment.use_store(running.url)
+        os.environ["PORTICO_STAGE"] = "local"
+        settings.reload()
+        yield running
+
+
+@pytest.fixture
+def table(store: EmbeddedStore) -> Iterator[str]:
+    """A table of the test's own, which the service uses while the test runs."""
+    from chalicelib.dynamo import tables  # noqa: PLC0415 - tests of pure modules do without botocore
+
+    name = f"test-{uuid.uuid4().hex}"
+    with settings.override(table=name):
+        tables.ensure(name)
+        yield name
