@@ -12,7 +12,7 @@ help: ## list the targets
 setup: .venv/.complete .venv-store/.complete ## make the virtual environments .venv and .venv-store (no-op when they are up to date)
 	@:
 
-run: setup ## serve the API on this machine; Ctrl-C stops it
+run: .venv/.local .venv-store/.complete ## serve the API on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m portico run
 
 test: lint types coverage ## everything that has to hold: style, types, tests with coverage
@@ -45,7 +45,7 @@ bench-coldstart: setup ## what a Lambda container pays before its first answer
 
 constraints: ## choose the versions of constraints.txt anew, for what the requirements files ask
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
-	@sed '/^-c /d' requirements-dev.txt > .requirements-unconstrained.txt
+	@sed '/^-[cr] /d' requirements.txt requirements-local.txt requirements-dev.txt > .requirements-unconstrained.txt
 	@.venv-constraints/bin/python $(PIP_INSTALL) -r .requirements-unconstrained.txt
 	@{ echo "# Every package of the development environment, exactly: made by 'make constraints'."; \
 	   .venv-constraints/bin/python -m pip freeze --disable-pip-version-check; } > constraints.txt
@@ -55,10 +55,16 @@ clean: ## remove everything that the other targets make
 	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.complete: requirements.txt requirements-dev.txt constraints.txt
+.venv/.local: requirements.txt requirements-local.txt constraints.txt
 	$(check_python)
-	@echo "Installing Portico's packages into .venv ..."
+	@echo "Installing Portico into .venv ..."
 	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) -r requirements-local.txt
+	@touch $@
+
+.venv/.complete: .venv/.local requirements-dev.txt
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Portico's tests need Python 3.11 or newer (make clean, then PYTHON=... names another); running it needs 3.10." >&2; exit 1; }
+	@echo "Installing what the tests need into .venv ..."
 	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 

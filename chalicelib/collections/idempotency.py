@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import orjson
-
 from chalicelib.collections.record import Outcome
 from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import IdempotencyMismatch, ItemTooLarge
-from chalicelib.schema.json_text import dump
+from chalicelib.schema import json_text
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.errors import Item
@@ -60,7 +58,7 @@ class Once:
         Raises:
             ItemTooLarge: the outcomes do not fit into an item (422).
         """
-        listed = dump([{"document": outcome.document, "created": outcome.created} for outcome in outcomes])
+        listed = json_text.dump([{"document": outcome.document, "created": outcome.created} for outcome in outcomes])
         if len(listed.encode()) > MAX_OUTCOMES_BYTES:
             raise ItemTooLarge(
                 "The answer would be larger than what can be kept for the Idempotency-Key (390 KB); "
@@ -84,7 +82,7 @@ class Once:
             return None
         if stored.fingerprint != self.fingerprint:
             raise IdempotencyMismatch
-        return [Outcome(each["document"], each["created"]) for each in orjson.loads(stored.outcomes)]
+        return [Outcome(each["document"], each["created"]) for each in json_text.parse(stored.outcomes.encode())]
 
 
 def unused() -> Condition:

@@ -161,8 +161,7 @@ def _failures(properties: dict[str, Any], by_schema: Callable[[Any], list[Failur
 
 def unstorable(error: Unstorable) -> ValidationFailed:
     """The problem of a value that DynamoDB has no place for, found while it was being encoded."""
-    path = error.path[1:] if error.path[:1] == ["doc"] else error.path
-    return ValidationFailed([Failure(pointer=pointer(path), detail=error.reason)])
+    return ValidationFailed([Failure(pointer=pointer(error.path), detail=error.reason)])
 
 
 def expiry(collection: Collection, properties: Mapping[str, Any]) -> int | None:

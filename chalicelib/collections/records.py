@@ -206,10 +206,8 @@ def patch(
             return Outcome(update.run().document())
         except ConditionFailed as error:
             seen = error.item
-        except Rejected:
-            pass  # what it cannot be applied to is told better by applying it here
-        except Unstorable as error:
-            raise unstorable(error) from None
+        except (Rejected, Unstorable):
+            pass  # what it cannot be applied to, or where the value is, is told better by applying it here
     return writes.change_one(collection, record_id, decide, once, seen=seen)
 
 

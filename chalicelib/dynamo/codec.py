@@ -25,6 +25,8 @@ _SMALLEST, _LARGEST = 1e-130, 1e126
 _NORMAL = Context(prec=MAX_DIGITS, Emax=125, Emin=-130)
 _INT_LIMIT = 10**MAX_DIGITS
 _EXACT_FLOAT_DIGITS = 15
+_INT_DIGITS = 19
+"""The first length at which digits may be more than a 64-bit integer."""
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 
 
@@ -160,16 +162,13 @@ def decode_map(item: Mapping[str, AttributeValue]) -> dict[str, Any]:
     """The Python values of an item's or a map's attribute values, by name."""
     decoded: dict[str, Any] = {}
     for name, value in item.items():
-        for kind, content in value.items():
-            if kind == "S":
-                decoded[name] = content
-            elif kind == "N":
-                try:
-                    decoded[name] = int(content) if len(content) < 19 else number(content)  # noqa: PLR2004
-                except ValueError:
-                    decoded[name] = number(content)
-            else:
-                decoded[name] = decode(value)
+        if "S" in value:
+            decoded[name] = value["S"]
+        elif "N" in value:
+            digits = value["N"]
+            decoded[name] = int(digits) if len(digits) < _INT_DIGITS and digits.isdigit() else number(digits)
+        else:
+            decoded[name] = decode(value)
     return decoded
 
 

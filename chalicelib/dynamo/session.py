@@ -125,6 +125,8 @@ class Session:
             if translated is error:
                 raise
             raise translated from error
+        if _BODY in answer:
+            raise StoreUnavailable("DynamoDB's answer was cut short.")
         if recorder is not None:
             recorder.calls.append(Call(operation, parameters, _units(answer)))
         return answer
@@ -192,11 +194,12 @@ def _place_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> No
 def _read_body(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
     if response_dict["status_code"] == 200:  # noqa: PLR2004
         try:
-            answer = orjson.loads(response_dict["body"])
+            customized_response_dict.update(orjson.loads(response_dict["body"]))
         except orjson.JSONDecodeError:
-            return  # cut short by a store that went away: botocore's parser refuses it as such
-        customized_response_dict.update(answer)
-        response_dict["body"] = b"{}"
+            # botocore takes it for an empty answer. If its checksum is wrong it is retried, else ``call`` refuses it.
+            customized_response_dict[_BODY] = response_dict["body"]
+        else:
+            response_dict["body"] = b"{}"
     else:  # an error may have items, of which botocore would give the binary values in another form
         customized_response_dict[_BODY] = response_dict["body"]
 
@@ -211,8 +214,6 @@ def _translated(error: Exception, operation: str) -> Exception:
 
     if isinstance(error, BotoCoreError):
         return StoreUnavailable(f"DynamoDB cannot be reached ({type(error).__name__}).")
-    if isinstance(error, orjson.JSONDecodeError):
-        return StoreUnavailable("What answers at DynamoDB's endpoint is not DynamoDB.")
     if not isinstance(error, ClientError):
         return error
     answer: Any = error.response

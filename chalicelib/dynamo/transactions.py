@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,4 +49,6 @@ class Transaction:
         Raises:
             TransactionFailed: nothing was written; its reasons are in the order of the actions.
         """
-        self.table.session.call("TransactWriteItems", {"TransactItems": self.actions})
+        # One token a run: a repetition by botocore, after an answer that was lost, is the same transaction to DynamoDB.
+        token = secrets.token_hex(16)
+        self.table.session.call("TransactWriteItems", {"TransactItems": self.actions, "ClientRequestToken": token})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
     from chalicelib.collections.definitions import Collection
+    from chalicelib.collections.listing import RecordPage
     from chalicelib.collections.record import Outcome
 
 EXPORT_LIMIT = 1000
@@ -43,7 +44,9 @@ def read(request: Request, name: str, record_id: str) -> Response:
     """GET …/records/{id}."""
     collection = _open(request, name, "read")
     record = records.read(collection, requests.record_id(record_id), consistent=requests.flag(request, "consistent"))
-    if requests.preconditions(request).not_modified(record.version):
+    preconditions = requests.preconditions(request)
+    preconditions.check_match(record.version)
+    if preconditions.not_modified(record.version):
         return responses.not_modified(record.version)
     fields = requests.fields(request)
     if fields is None:
@@ -101,15 +104,9 @@ def list_page(request: Request, name: str) -> Response:
     query = f"records/{collection.name}/{collection.created_at}"
     after = cursors.load(requests.parameter(request, "cursor"), query, principal)
     page = listing.page(collection, requests.limit(request), after)
-    shown = page.records
-    following = page.next
-    while True:
-        items = [record.document(fields) for record in shown]
-        response = responses.json({"items": items, "next": cursors.dump(following, query, principal)})
-        if responses.size(response.body) <= responses.MAX_BYTES or len(shown) < 2:  # noqa: PLR2004
-            return response
-        shown = shown[: len(shown) // 2]
-        following = shown[-1].id
+    items, following = _fitting(page, fields)
+    cursor = json_text.dump(cursors.dump(following, query, principal))
+    return Response(f'{{"items":[{",".join(items)}],"next":{cursor}}}', {"Content-Type": "application/json"}, 200)
 
 
 @endpoint("export_records")
@@ -120,20 +117,24 @@ def export(request: Request, name: str) -> Response:
     query = f"export/{collection.name}/{collection.created_at}"
     after = cursors.load(requests.parameter(request, "cursor"), query, principal)
     page = listing.page(collection, requests.limit(request, EXPORT_LIMIT), after, newest_first=False)
-    lines: list[str] = []
-    size, following = 0, page.next
-    for record in page.records:
-        line = json_text.dump(record.document()) + "\n"
-        size += responses.size(line)
-        if size > responses.MAX_BYTES and lines:
-            break
-        lines.append(line)
-    if len(lines) < len(page.records):
-        following = page.records[len(lines) - 1].id
+    lines, following = _fitting(page)
     headers: dict[str, str | list[str]] = {"Content-Type": "application/x-ndjson"}
     cursor = cursors.dump(following, query, principal)
     if cursor is not None:
         limit = requests.parameter(request, "limit")
         more = f"&limit={limit}" if limit else ""
         headers["Link"] = f'</v1/collections/{collection.name}/export?cursor={cursor}{more}>; rel="next"'
-    return Response("".join(lines), headers, 200)
+    return Response("".join([f"{line}\n" for line in lines]), headers, 200)
+
+
+def _fitting(page: RecordPage, fields: list[str] | None = None) -> tuple[list[str], str | None]:
+    """The JSON texts of a page's first records, as many as fit in an answer, and the id to go on after."""
+    texts: list[str] = []
+    size = 0
+    for record in page.records:
+        text = json_text.dump(record.document(fields))
+        size += responses.size(text) + 2  # what stands between
+        if size > responses.MAX_BYTES and texts:
+            return texts, page.records[len(texts) - 1].id
+        texts.append(text)
+    return texts, page.next

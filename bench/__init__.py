@@ -1,0 +1,1 @@
+"""What Portico costs, measured against the same thing written by hand. ``docs/performance.md`` explains the figures."""

@@ -1,0 +1,10 @@
+"""``python -m bench``: every figure, in one table."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import coldstart, http
+from bench.table import report
+
+sys.exit(report([*http.figures(), *coldstart.figures()]))

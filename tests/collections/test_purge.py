@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from chalicelib.collections import definitions, purge, records
+from chalicelib.collections.record import Record
+from tests.support.stores import collection, stored
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(definitions, "CACHE_SECONDS", -1.0)
+
+
+def test_a_value_that_an_ended_record_and_its_successor_both_had_does_not_stop_the_purge(table: str) -> None:
+    made = collection(name="c", unique=["isbn"], ttl="until")
+    ended = Record(
+        partition=made.partition("old"), id="old", version=1, created_at="", updated_at="",
+        expires_at=int(time.time()) - 10, doc={"isbn": "1"},
+    )  # fmt: skip
+    ended.put()
+    records.create(made, {"id": "new", "isbn": "1"})
+    definitions.delete("c")
+    assert sum(purge.delete_records("c", 0)) == 2
+    assert stored("r#c#") == stored("u#") == []
+
+
+def test_the_purge_of_what_is_not_being_deleted_does_nothing(table: str) -> None:
+    made = collection(name="c")
+    records.create(made, {"id": "i"})
+    assert list(purge.delete_records("c", 0)) == []
+    assert list(purge.delete_records("nobody", 0)) == []
+    assert records.read(made, "i").id == "i"
+
+
+def test_a_purge_can_be_begun_again_at_any_point(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "PAGE", 2)
+    made = collection(name="c", unique=["n"])
+    for number in range(7):
+        records.create(made, {"n": number})
+    definitions.delete("c")
+    assert next(purge.delete_records("c", 0)) == 2
+    assert next(purge.delete_records("c", 0)) == 2
+    assert sum(purge.delete_records("c", 0)) == 3
+    assert stored("r#c#") == stored("u#") == []
+    assert definitions.being_deleted("c") is None

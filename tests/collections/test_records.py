@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.collections import records
+from chalicelib.collections.definitions import Collection
+from chalicelib.collections.preconditions import ANY, NONE, Preconditions
+from chalicelib.collections.record import Record
+from chalicelib.dynamo.tables import main
+from chalicelib.errors import (
+    ItemTooLarge,
+    PreconditionFailed,
+    PreconditionRequired,
+    Problem,
+    RecordExists,
+    RecordNotFound,
+    ValidationFailed,
+)
+from tests.support.stores import BOOK_SCHEMA, collection, law
+
+ONE, OTHER = frozenset({1}), frozenset({7})
+
+
+@pytest.fixture
+def books(table: str) -> Collection:
+    return collection(BOOK_SCHEMA)
+
+
+def test_a_new_record_has_what_the_server_sets(books: Collection) -> None:
+    outcome = records.create(books, {"title": "a"})
+    assert outcome.created
+    assert outcome.document is not None
+    assert outcome.document["version"] == 1
+    assert outcome.document["created_at"] == outcome.document["updated_at"]
+    assert records.read(books, outcome.document["id"]).document() == outcome.document
+
+
+def test_later_writes_count_versions_and_keep_the_time_of_creation(books: Collection) -> None:
+    first = records.create(books, {"id": "i", "title": "a"}).document
+    time.sleep(0.002)
+    second = records.replace(books, "i", {"title": "b"}).document
+    third = records.patch(books, "i", {"title": "c"}).document
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert [each["version"] for each in (first, second, third)] == [1, 2, 3]
+    assert first["created_at"] == second["created_at"] == third["created_at"]
+    assert first["updated_at"] < second["updated_at"] <= third["updated_at"]
+
+
+def test_a_replacement_leaves_nothing_of_the_old_record(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a", "stock": 5})
+    records.replace(books, "i", {"title": "b"})
+    assert records.read(books, "i").doc == {"title": "b"}
+
+
+def test_a_replacement_of_nothing_creates(books: Collection) -> None:
+    assert records.replace(books, "i", {"title": "a"}).created
+    assert not records.replace(books, "i", {"title": "a"}).created
+
+
+def test_a_record_that_was_deleted_begins_anew(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a"})
+    records.patch(books, "i", {"title": "b"})
+    assert records.delete(books, "i").document is None
+    with pytest.raises(RecordNotFound):
+        records.read(books, "i")
+    assert records.create(books, {"id": "i", "title": "c"}).version == 1
+
+
+def test_an_id_is_used_once(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a"})
+    with pytest.raises(RecordExists):
+        records.create(books, {"id": "i", "title": "b"})
+    with pytest.raises(PreconditionFailed):
+        records.create(books, {"id": "i", "title": "b"}, Preconditions(none_match=ANY))
+
+
+def test_a_creation_that_must_match_what_is_stored_cannot_hold(books: Collection) -> None:
+    for match in (ONE, ANY):
+        with pytest.raises(PreconditionFailed):
+            records.create(books, {"title": "b"}, Preconditions(match=match))
+        with pytest.raises(PreconditionFailed):
+            records.replace(books, "new", {"title": "b"}, Preconditions(match=match, none_match=ANY))
+
+
+def test_two_ids_for_one_record_are_refused(books: Collection) -> None:
+    with pytest.raises(ValidationFailed):
+        records.create(books, {"id": "a", "title": "b"}, record_id="b")
+    for change in (records.replace, records.patch):
+        with pytest.raises(ValidationFailed):
+            change(books, "b", {"id": "a", "title": "b"})
+    assert records.replace(books, "a", {"id": "a", "title": "b"}).created
+
+
+@pytest.mark.parametrize("record_id", ["", "a/b", ".", "..", "x" * 129, 5, None, [], {}])
+def test_an_id_that_cannot_be_is_refused(books: Collection, record_id: Any) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        records.create(books, {"id": record_id, "title": "b"})
+    assert refused.value.failures[0]["pointer"] == "/id"
+
+
+def test_a_record_is_validated_whole(books: Collection) -> None:
+    ways: list[Callable[[dict[str, Any]], Any]] = [
+        lambda body: records.create(books, body),
+        lambda body: records.replace(books, "i", body),
+    ]
+    for write in ways:
+        with pytest.raises(ValidationFailed) as refused:
+            write({"stock": -1, "strange": 1, "tags": ["a", 1]})
+        assert {failure["pointer"] for failure in refused.value.failures} == {"/title", "/stock", "/strange", "/tags/1"}
+
+
+@pytest.mark.parametrize("name", ["v", "doc"])
+@pytest.mark.parametrize("value", [10**40 + 1, 1e200, [[10**39 + 1]], {"a": {"": 1}}])
+def test_what_dynamodb_has_no_place_for_is_refused_by_name(table: str, name: str, value: Any) -> None:
+    free = collection()
+    records.create(free, {"id": "i"})
+    ways: list[Callable[[], Any]] = [
+        lambda: records.create(free, {name: value}),
+        lambda: records.replace(free, "i", {name: value}),
+        lambda: records.replace(free, "new", {name: value}),
+        lambda: records.patch(free, "i", {name: value}),
+        lambda: records.patch(free, "i", {name: {"deep": value}}),
+    ]
+    for write in ways:
+        with pytest.raises(ValidationFailed) as refused:
+            write()
+        assert refused.value.failures[0]["pointer"].startswith(f"/{name}")
+
+
+def test_absent_properties_get_their_defaults_in_creation_and_replacement_but_not_in_a_patch(table: str) -> None:
+    made = collection(
+        {
+            "properties": {
+                "stock": {"type": "integer", "default": 3},
+                "o": {"type": "object", "properties": {"deep": {"default": {"a": []}}}},
+            }
+        }
+    )
+    records.create(made, {"id": "i", "o": {}})
+    assert records.read(made, "i").doc == {"stock": 3, "o": {"deep": {"a": []}}}
+    records.patch(made, "i", {"stock": None})
+    assert records.read(made, "i").doc == {"o": {"deep": {"a": []}}}
+    records.replace(made, "i", {})
+    assert records.read(made, "i").doc == {"stock": 3}
+
+
+SIZES = [(409_600 - 500, True), (409_600 + 1, False), (600_000, False)]
+
+
+@pytest.mark.parametrize(("size", "fits"), SIZES)
+@pytest.mark.parametrize("members", [{}, {"unique": ["isbn"]}])
+@pytest.mark.parametrize("way", ["create", "replace", "replace stored", "patch"])
+def test_a_record_is_at_most_as_large_as_an_item(
+    table: str, size: int, fits: bool, members: dict[str, Any], way: str
+) -> None:
+    made = collection(**members)
+    body = {"isbn": "1", "text": "x" * size}
+    if way in ("replace stored", "patch"):
+        records.create(made, {"id": "i", "text": "x", "isbn": "2"})
+
+    def write() -> Any:
+        if way == "create":
+            return records.create(made, {**body, "id": "i"})
+        return records.patch(made, "i", body) if way == "patch" else records.replace(made, "i", body)
+
+    if fits:
+        write()
+        assert len(records.read(made, "i").doc["text"]) == size
+    else:
+        with pytest.raises(ItemTooLarge):
+            write()
+
+
+def test_a_record_does_not_grow_over_the_size_of_an_item(table: str) -> None:
+    made = collection()
+    records.create(made, {"id": "i", "a": "x" * 300_000, "l": ["x" * 1000]})
+    for patch in ({"b": "x" * 200_000}, {"l": {"$append": ["x" * 200_000]}}, {"o": {"p": "x" * 200_000}}):
+        with pytest.raises(ItemTooLarge):
+            records.patch(made, "i", patch)
+    assert records.read(made, "i").version == 1
+
+
+PRECONDITIONS: dict[str, Preconditions] = {
+    "none": NONE,
+    "match same": Preconditions(match=ONE),
+    "match other": Preconditions(match=OTHER),
+    "match any": Preconditions(match=ANY),
+    "match list": Preconditions(match=ONE | OTHER),
+    "none-match same": Preconditions(none_match=ONE),
+    "none-match other": Preconditions(none_match=OTHER),
+    "none-match any": Preconditions(none_match=ANY),
+}
+
+
+@pytest.mark.parametrize("given", PRECONDITIONS)
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("members", [{}, {"unique": ["isbn"]}, {"ttl": "until"}, {"unique": ["isbn"], "ttl": "until"}])
+@pytest.mark.parametrize("across", [{}, {"minProperties": 1}])
+def test_every_way_of_writing_decides_preconditions_alike(
+    table: str, given: str, stored: bool, members: dict[str, Any], across: dict[str, Any]
+) -> None:
+    preconditions = PRECONDITIONS[given]
+    holds = True
+    try:
+        preconditions.check(1 if stored else None)
+    except PreconditionFailed:
+        holds = False
+    made = collection(across, **members)
+
+    def prepare(record_id: str) -> str:
+        if stored:
+            records.create(made, {"id": record_id, "isbn": record_id})
+        return record_id
+
+    def status(write: Any) -> int:
+        try:
+            outcome = write()
+        except Problem as problem:
+            return problem.status
+        return 201 if outcome.created else 200
+
+    a, b, c = prepare("a"), prepare("b"), prepare("c")
+    replaced = status(lambda: records.replace(made, a, {"isbn": a, "n": 1}, preconditions))
+    assert replaced == ((200 if stored else 201) if holds else 412)
+    missing_or = (200 if holds else 412) if stored else 404
+    assert status(lambda: records.patch(made, b, {"n": 1}, preconditions)) == missing_or
+    assert status(lambda: records.delete(made, c, preconditions)) == missing_or
+
+
+def test_a_collection_can_require_preconditions(table: str) -> None:
+    made = collection(require_preconditions=True)
+    records.create(made, {"id": "i"})
+    ways: list[Callable[[Preconditions], Any]] = [
+        lambda p: records.replace(made, "i", {}, p),
+        lambda p: records.patch(made, "i", {}, p),
+        lambda p: records.delete(made, "i", p),
+    ]
+    for write in ways:
+        with pytest.raises(PreconditionRequired):
+            write(NONE)
+        write(Preconditions(match=ANY))
+    assert records.replace(made, "i", {}, Preconditions(none_match=ANY)).created
+
+
+@pytest.fixture
+def ending(table: str) -> Collection:
+    made = collection(ttl="until")
+    Record(
+        partition=made.partition("gone"), id="gone", version=5, created_at="2020-01-01T00:00:00.000Z",
+        updated_at="2020-01-01T00:00:00.000Z", expires_at=int(time.time()) - 1, doc={"old": True},
+    ).put()  # fmt: skip
+    return made
+
+
+def test_a_record_that_has_ended_is_not_there(ending: Collection) -> None:
+    ways: list[Callable[[], Any]] = [
+        lambda: records.read(ending, "gone"),
+        lambda: records.read(ending, "gone", consistent=True),
+        lambda: records.patch(ending, "gone", {"a": 1}),
+        lambda: records.patch(ending, "gone", {"a": {"$remove": [1]}}),
+        lambda: records.delete(ending, "gone"),
+    ]
+    for call in ways:
+        with pytest.raises(RecordNotFound):
+            call()
+    with pytest.raises(PreconditionFailed):
+        records.replace(ending, "gone", {}, Preconditions(match=ANY))
+    with pytest.raises(PreconditionFailed):
+        records.replace(ending, "gone", {}, Preconditions(match=frozenset({5})))
+
+
+@pytest.mark.parametrize("way", ["create", "replace", "replace only create"])
+def test_a_record_that_has_ended_is_created_over(ending: Collection, way: str) -> None:
+    if way == "create":
+        outcome = records.create(ending, {"id": "gone", "new": True})
+    else:
+        only = Preconditions(none_match=ANY) if way == "replace only create" else NONE
+        outcome = records.replace(ending, "gone", {"new": True}, only)
+    assert outcome.created
+    assert outcome.version == 1
+    stored = records.read(ending, "gone")
+    assert stored.doc == {"new": True}
+    assert stored.created_at > "2020-01-02"
+    assert stored.expires_at is None
+
+
+@pytest.mark.parametrize("until", ["2099-01-01T00:00:00Z", 4_070_908_800, 4_070_908_800.9])
+def test_the_end_of_a_record_follows_its_property(ending: Collection, until: Any) -> None:
+    records.create(ending, {"id": "i", "until": until})
+    assert records.read(ending, "i").expires_at == 4_070_908_800
+    records.patch(ending, "i", {"n": 1})
+    assert records.read(ending, "i").expires_at == 4_070_908_800
+    records.patch(ending, "i", {"until": {"$inc": 1}} if not isinstance(until, str) else {"until": 4_070_908_801})
+    assert records.read(ending, "i").expires_at == 4_070_908_801
+    records.patch(ending, "i", {"until": None})
+    assert records.read(ending, "i").expires_at is None
+    records.replace(ending, "i", {"until": until})
+    assert records.read(ending, "i").expires_at == 4_070_908_800
+    records.replace(ending, "i", {})
+    assert records.read(ending, "i").expires_at is None
+    records.patch(ending, "i", {"until": until})
+    records.patch(ending, "i", {"until": {"$unset": True}})
+    assert records.read(ending, "i").expires_at is None
+
+
+@pytest.mark.parametrize("until", ["soon", "2099-01-01", True, [], {"a": 1}, -1])
+def test_a_property_that_says_no_time_is_refused(ending: Collection, until: Any) -> None:
+    records.create(ending, {"id": "i"})
+    ways: list[Callable[[], Any]] = [
+        lambda: records.create(ending, {"until": until}),
+        lambda: records.replace(ending, "i", {"until": until}),
+        lambda: records.patch(ending, "i", {"until": until}),
+    ]
+    for write in ways:
+        with pytest.raises(ValidationFailed) as refused:
+            write()
+        assert refused.value.failures[0]["pointer"] == "/until"
+
+
+def test_a_patch_can_end_a_record_at_once(ending: Collection) -> None:
+    records.create(ending, {"id": "i"})
+    records.patch(ending, "i", {"until": 1})
+    with pytest.raises(RecordNotFound):
+        records.read(ending, "i")
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(-1e100, 1e100, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-100)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(min_size=1, max_size=5).filter(lambda name: name[0] != "$"), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+SERVER_SET = ("id", "version", "created_at", "updated_at")
+
+
+def in_digits(value: Any) -> Any:
+    """The value with each number as JSON has it: in decimal digits, which are what is kept."""
+    if isinstance(value, dict):
+        return {name: in_digits(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [in_digits(element) for element in value]
+    return value if isinstance(value, (bool, str)) or value is None else Decimal(str(value))
+
+
+@law(150)
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=5).filter(lambda name: name[0] != "$" and name not in SERVER_SET),
+        VALUES,
+        max_size=5,
+    )
+)
+def test_what_is_written_is_what_is_read(table: str, document: dict[str, Any]) -> None:
+    made = collection()
+    records.create(made, {"id": "i", **document})
+    stored = records.read(made, "i")
+    assert in_digits(stored.doc) == in_digits(document)
+    records.replace(made, "i", stored.document())
+    assert records.read(made, "i").doc == stored.doc
+
+
+def test_reading_is_one_call_and_a_consistent_one_costs_twice(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a"})
+    costs = []
+    for consistent in (False, True):
+        with main.session.recording() as recorder:
+            records.read(books, "i", consistent=consistent)
+        assert recorder.operations == ["GetItem"]
+        costs.append(recorder.units)
+    assert costs == [0.5, 1.0]

@@ -1,0 +1,198 @@
+"""Each operation has a fixed number of calls, and of capacity units: the table of docs/, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.dynamo.session import Recorder
+from chalicelib.dynamo.tables import main
+from tests.support.client import Answer, Client, administrator, records
+from tests.support.stores import BOOK_SCHEMA
+
+ACROSS = {**BOOK_SCHEMA, "minProperties": 1}
+"""With a constraint across properties, so that a patch takes the stored record."""
+
+
+@pytest.fixture
+def client(table: str) -> Iterator[Client]:
+    with administrator() as client:
+        client.define("plain", BOOK_SCHEMA)
+        client.define("unique", BOOK_SCHEMA, unique=["isbn"])
+        client.define("ending", BOOK_SCHEMA, ttl="until")
+        client.define("across", ACROSS)
+        client.define("sharded", BOOK_SCHEMA, shards=4)
+        for name in ("plain", "unique", "ending", "across", "sharded"):
+            client.make(
+                name, {"id": "i", "title": "a", "isbn": "1", "stock": 5, "tags": ["x"], "address": {"city": "a"}}
+            )
+            client.make(name, {"id": "bare", "title": "a"})
+            client.get(records(name, "i"))  # its definition is in the cache from here on
+            client.get(records(name), query={"limit": 1})  # and so is the secret of its cursors
+        yield client
+
+
+Request = Callable[[Client], Answer]
+
+
+def get(path: str, **query: Any) -> Request:
+    return lambda client: client.get(path, query=query)
+
+
+def send(method: str, path: str, body: Any = None, **headers: str) -> Request:
+    if method == "DELETE":
+        return lambda client: client.delete(path, **headers)
+    return lambda client: client.request(method, path, body, **headers)
+
+
+def measured(client: Client, request: Request) -> tuple[int, Recorder]:
+    with main.session.recording() as recorder:
+        answer = request(client)
+    return answer.status, recorder
+
+
+TITLE = {"title": "b"}
+TITLED = {"title": "b", "isbn": "1"}
+KEY = {"idempotency_key": "k"}
+
+TABLE: list[tuple[str, Request, int, list[str], float | None]] = [
+    # what, request, status, calls, units (None: not told by the store, or by size)
+    ("read", get(records("plain", "i")), 200, ["GetItem"], 0.5),
+    ("read, consistent", get(records("plain", "i"), consistent="true"), 200, ["GetItem"], 1),
+    ("read of fields", get(records("plain", "i"), fields="title"), 200, ["GetItem"], 0.5),
+    ("read of nothing", get(records("plain", "nobody")), 404, ["GetItem"], 0.5),
+    ("create", send("POST", records("plain"), TITLE), 201, ["PutItem"], 1),
+    ("create over", send("POST", records("plain"), {"id": "i", **TITLE}), 409, ["PutItem"], None),
+    ("create, invalid", send("POST", records("plain"), {}), 422, [], 0),
+    ("replace", send("PUT", records("plain", "i"), TITLE), 200, ["UpdateItem"], 1),
+    ("replace nothing", send("PUT", records("plain", "new"), TITLE), 201, ["UpdateItem"], 1),
+    ("replace, If-Match", send("PUT", records("plain", "i"), TITLE, if_match='"1"'), 200, ["UpdateItem"], 1),
+    ("replace, If-None-Match", send("PUT", records("plain", "new"), TITLE, if_none_match="*"), 201, ["PutItem"], 1),
+    ("replace, If-Match fails", send("PUT", records("plain", "i"), TITLE, if_match='"9"'), 412, ["UpdateItem"], None),
+    ("patch", send("PATCH", records("plain", "i"), TITLE), 200, ["UpdateItem"], 1),
+    ("patch, If-Match", send("PATCH", records("plain", "i"), TITLE, if_match='"1"'), 200, ["UpdateItem"], 1),
+    ("patch, If-Match fails", send("PATCH", records("plain", "i"), TITLE, if_match='"9"'), 412, ["UpdateItem"], None),
+    ("patch nothing", send("PATCH", records("plain", "nobody"), TITLE), 404, ["UpdateItem"], None),
+    ("patch, invalid", send("PATCH", records("plain", "i"), {"title": 5}), 422, [], 0),
+    ("$inc within bounds", send("PATCH", records("plain", "i"), {"stock": {"$inc": -5}}), 200, ["UpdateItem"], 1),
+    ("$inc beyond", send("PATCH", records("plain", "i"), {"stock": {"$inc": -6}}), 422, ["UpdateItem"], None),
+    ("$append", send("PATCH", records("plain", "i"), {"tags": {"$append": ["y"]}}), 200, ["UpdateItem"], 1),
+    ("$unset", send("PATCH", records("plain", "i"), {"stock": {"$unset": True}}), 200, ["UpdateItem"], 1),
+    ("$remove", send("PATCH", records("plain", "i"), {"tags": {"$remove": ["x"]}}), 200, ["GetItem", "PutItem"], 2),
+    ("nested change", send("PATCH", records("plain", "i"), {"address": {"city": "b"}}), 200, ["UpdateItem"], 1),
+    (
+        "nested change of a missing object", send("PATCH", records("plain", "bare"), {"address": {"city": "b"}}), 200,
+        ["UpdateItem", "PutItem"], None,
+    ),
+    ("patch across properties", send("PATCH", records("across", "i"), TITLE), 200, ["GetItem", "PutItem"], 2),
+    ("delete", send("DELETE", records("plain", "i")), 204, ["DeleteItem"], 1),
+    ("delete, If-Match", send("DELETE", records("plain", "i"), if_match='"1"'), 204, ["DeleteItem"], 1),
+    ("delete nothing", send("DELETE", records("plain", "nobody")), 404, ["DeleteItem"], None),
+    ("ending: create", send("POST", records("ending"), {"until": 4e9, **TITLE}), 201, ["PutItem"], 1),
+    ("ending: replace", send("PUT", records("ending", "i"), {"until": 4e9, **TITLE}), 200, ["UpdateItem"], 1),
+    ("ending: patch", send("PATCH", records("ending", "i"), {"until": 4e9}), 200, ["UpdateItem"], 1),
+    ("ending: delete", send("DELETE", records("ending", "i")), 204, ["DeleteItem"], 1),
+    ("unique: create", send("POST", records("unique"), {"isbn": "2", **TITLE}), 201, ["TransactWriteItems"], 4),
+    ("unique: create without a value", send("POST", records("unique"), TITLE), 201, ["PutItem"], 1),
+    ("unique: create, taken", send("POST", records("unique"), TITLED), 409, ["TransactWriteItems"], None),
+    ("unique: replace, value kept", send("PUT", records("unique", "i"), TITLED), 200, ["UpdateItem"], 1),
+    (
+        "unique: replace, value changed", send("PUT", records("unique", "i"), {"isbn": "2", **TITLE}), 200,
+        ["UpdateItem", "TransactWriteItems"], None,
+    ),
+    (
+        "unique: replace nothing", send("PUT", records("unique", "new"), {"isbn": "2", **TITLE}), 201,
+        ["UpdateItem", "TransactWriteItems"], None,
+    ),
+    ("unique: patch of others", send("PATCH", records("unique", "i"), TITLE), 200, ["UpdateItem"], 1),
+    (
+        "unique: patch of the value", send("PATCH", records("unique", "i"), {"isbn": "2"}), 200,
+        ["GetItem", "TransactWriteItems"], 7,
+    ),
+    ("unique: delete", send("DELETE", records("unique", "i")), 204, ["GetItem", "TransactWriteItems"], 5),
+    ("with a key: create", send("POST", records("plain"), TITLE, **KEY), 201, ["TransactWriteItems"], 4),
+    (
+        "with a key: patch", send("PATCH", records("plain", "i"), TITLE, **KEY), 200,
+        ["BatchGetItem", "TransactWriteItems"], None,
+    ),
+    ("list", get(records("plain")), 200, ["Query"], 1),
+    ("list, sharded", get(records("sharded")), 200, ["Query"] * 4, 4),
+    ("export", get("/v1/collections/plain/export"), 200, ["Query"], 1),
+    ("definition", get("/v1/collections/plain"), 200, ["GetItem"], 1),
+    ("definitions", get("/v1/collections"), 200, ["Query"], None),
+    ("health", get("/health"), 200, ["GetItem"], 0.5),
+    ("service", get("/"), 200, [], 0),
+    ("unknown key", lambda _: Client("nobody").get(records("plain")), 403, [], 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "calls", "units"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_an_operation_costs_what_the_table_says(
+    client: Client, request_: Request, status: int, calls: list[str], units: float | None
+) -> None:
+    answered, recorder = measured(client, request_)
+    assert answered == status
+    assert recorder.operations == calls
+    if units is not None:
+        assert recorder.units == units
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_a_batch_of_n_is_n_calls(client: Client, count: int) -> None:
+    listed = [{"op": "create", "collection": "plain", "body": TITLE}] * count
+    status, recorder = measured(client, send("POST", "/v1/batch", {"operations": listed}))
+    assert (status, recorder.operations, recorder.units) == (200, ["PutItem"] * count, count)
+
+
+def test_a_transaction_reads_together_and_writes_together(client: Client) -> None:
+    listed = [
+        {"op": "create", "collection": "plain", "body": TITLE},
+        {"op": "patch", "collection": "plain", "id": "i", "body": TITLE},
+        {"op": "patch", "collection": "plain", "id": "bare", "body": TITLE},
+    ]
+    _, recorder = measured(client, send("POST", "/v1/transactions", {"operations": listed}))
+    assert recorder.operations == ["BatchGetItem", "TransactWriteItems"]
+    _, recorder = measured(client, send("POST", "/v1/transactions", {"operations": listed[:1] * 5}))
+    assert recorder.operations == ["TransactWriteItems"]
+    assert recorder.units == 10
+
+
+def test_an_import_is_a_call_a_line(client: Client) -> None:
+    text = b'{"title":"a"}\n' * 9
+    path = "/v1/collections/plain/import"
+    _, recorder = measured(client, lambda c: c.post(path, text, content_type="application/x-ndjson"))
+    assert recorder.operations == ["PutItem"] * 9
+
+
+@pytest.mark.parametrize(
+    ("size", "read", "write"), [(900, 0.5, 1), (3500, 0.5, 4), (8500, 1.5, 9), (100_000, 12.5, 98)]
+)
+def test_a_record_costs_by_its_size(client: Client, size: int, read: float, write: float) -> None:
+    client.define("large")
+    client.get(records("large"))
+    _, recorder = measured(client, send("POST", records("large"), {"id": "i", "text": "x" * size}))
+    assert recorder.units == write
+    _, recorder = measured(client, get(records("large", "i")))
+    assert recorder.units == read
+
+
+def test_the_first_call_of_a_process_reads_the_definition_besides(client: Client) -> None:
+    from chalicelib.collections import definitions
+
+    definitions._forget("plain")
+    _, recorder = measured(client, get(records("plain", "i")))
+    assert recorder.operations == ["GetItem", "GetItem"]
+    _, recorder = measured(client, get(records("plain", "i")))
+    assert recorder.operations == ["GetItem"]
+
+
+def test_a_stored_key_is_one_read(client: Client) -> None:
+    from chalicelib.access import keys
+
+    stored = Client(keys.create().secret)
+    _, recorder = measured(client, lambda _: stored.get(records("plain", "i")))
+    assert recorder.operations == ["GetItem", "GetItem"]
