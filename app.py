@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, CORSConfig, Rate, Request, Response
 
-from chalicelib import settings
+from chalicelib import http, settings
 from chalicelib.access import keys
-from chalicelib.http import bulk, collections, problems, records, service
+from chalicelib.http import problems
 
 if settings.current().dynamodb == "embedded":
     import_module("portico.embedded").attach()  # only on a developer's machine, which has that package
@@ -55,97 +55,97 @@ def request() -> Request:
 
 @app.route("/", **PUBLIC)
 def service_document() -> Response:
-    return service.document(request())
+    return http.service.document(request())
 
 
 @app.route("/health", **PUBLIC)
 def health() -> Response:
-    return service.health(request())
+    return http.service.health(request())
 
 
 @app.route("/openapi.json", **PUBLIC)
 def openapi() -> Response:
-    return service.openapi(request())
+    return http.service.openapi(request())
 
 
 @app.route("/v1/collections", **SECURED)
 def list_collections() -> Response:
-    return collections.list_page(request())
+    return http.collections.list_page(request())
 
 
 @app.route("/v1/collections/{collection}", methods=["GET"], **SECURED)
 def read_collection(collection: str) -> Response:
-    return collections.read(request(), collection)
+    return http.collections.read(request(), collection)
 
 
 @app.route("/v1/collections/{collection}", methods=["PUT"], **SECURED)
 def put_collection(collection: str) -> Response:
-    return collections.put(request(), collection)
+    return http.collections.put(request(), collection)
 
 
 @app.route("/v1/collections/{collection}", methods=["DELETE"], **SECURED)
 def delete_collection(collection: str) -> Response:
-    return collections.delete(request(), collection)
+    return http.collections.delete(request(), collection)
 
 
 @app.route("/v1/collections/{collection}/records", methods=["GET"], **SECURED)
 def list_records(collection: str) -> Response:
-    return records.list_page(request(), collection)
+    return http.reading.list_page(request(), collection)
 
 
 @app.route("/v1/collections/{collection}/records", methods=["POST"], **SECURED)
 def create_record(collection: str) -> Response:
-    return records.create(request(), collection)
+    return http.records.create(request(), collection)
 
 
 @app.route("/v1/collections/{collection}/records/{id}", methods=["GET"], **SECURED)
 def read_record(collection: str, id: str) -> Response:  # noqa: A002 - the path's own word
-    return records.read(request(), collection, id)
+    return http.reading.read(request(), collection, id)
 
 
 @app.route("/v1/collections/{collection}/records/{id}", methods=["PUT"], **SECURED)
 def replace_record(collection: str, id: str) -> Response:  # noqa: A002
-    return records.replace(request(), collection, id)
+    return http.records.replace(request(), collection, id)
 
 
 @app.route("/v1/collections/{collection}/records/{id}", methods=["PATCH"], **SECURED)
 def patch_record(collection: str, id: str) -> Response:  # noqa: A002
-    return records.patch(request(), collection, id)
+    return http.records.patch(request(), collection, id)
 
 
 @app.route("/v1/collections/{collection}/records/{id}", methods=["DELETE"], **SECURED)
 def delete_record(collection: str, id: str) -> Response:  # noqa: A002
-    return records.delete(request(), collection, id)
+    return http.records.delete(request(), collection, id)
 
 
 @app.route("/v1/collections/{collection}/import", methods=["POST"], **SECURED)
 def import_records(collection: str) -> Response:
-    return bulk.import_lines(request(), collection)
+    return http.bulk.import_lines(request(), collection)
 
 
 @app.route("/v1/collections/{collection}/export", **SECURED)
 def export_records(collection: str) -> Response:
-    return records.export(request(), collection)
+    return http.reading.export(request(), collection)
 
 
 @app.route("/v1/batch", methods=["POST"], **SECURED)
 def batch() -> Response:
-    return bulk.batch(request())
+    return http.bulk.batch(request())
 
 
 @app.route("/v1/transactions", methods=["POST"], **SECURED)
 def transaction() -> Response:
-    return bulk.transaction(request())
+    return http.bulk.transaction(request())
 
 
 @app.route("/v1/jobs", **SECURED)
 def list_jobs() -> Response:
-    return collections.list_jobs(request())
+    return http.collections.list_jobs(request())
 
 
 @app.route("/v1/jobs/{id}", **SECURED)
 def read_job(id: str) -> Response:  # noqa: A002
-    return collections.read_job(request(), id)
+    return http.collections.read_job(request(), id)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -7,10 +7,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from chalicelib import settings
 from portico import environment
 from portico.embedded.process import EmbeddedStore
+
+hypothesis_settings.register_profile("portico", deadline=None)
+hypothesis_settings.load_profile("portico")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from chalice.app import Chalice
@@ -78,7 +79,7 @@ def test_a_key_without_a_role_is_known_and_may_nothing(client: Client) -> None:
         if name in ("batch", "transaction"):
             continue
         path = endpoint.path.format(collection="books", id="i")
-        body = ({},) if endpoint.body else ()
+        body: tuple[Any, ...] = ({},) if endpoint.body else ()
         media = {"content_type": endpoint.body.media[0]} if endpoint.body else {}
         assert_problem(nobody.request(endpoint.method, path, *body, **media), 403, "forbidden")
     listed = {"operations": [{"op": "create", "collection": "books", "body": {}}]}
@@ -97,7 +98,7 @@ def test_the_authorizers_policy_is_for_all_routes_because_it_is_cached(app: Chal
         denied = chalice.lambda_.invoke("authorizer", {**event, "authorizationToken": "Bearer nobody"}).payload
     (statement,) = allowed["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
-    assert any(resource.endswith("/api/*") for resource in statement["Resource"])
+    assert statement["Resource"] == ["arn:aws:execute-api:eu-west-1:123456789012:abc/api/*/*"]
     assert all(isinstance(value, str) for value in allowed["context"].values())
     assert not any(each["Resource"] for each in denied["policyDocument"]["Statement"])
 

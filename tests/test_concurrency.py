@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
 import pytest
 
 from chalicelib.access.principals import ADMIN, Principal
-from chalicelib.collections import records, unique
+from chalicelib.collections import reading, records, unique
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.operations import TRANSACTION, parse, run_transaction
 from chalicelib.collections.preconditions import ANY, Preconditions
@@ -59,9 +60,9 @@ def test_of_writers_with_the_same_if_match_exactly_one_wins(table: str, members:
     for number in range(8):
         record_id = f"i{number}"
         records.create(books, {"id": record_id, "isbn": record_id})
-        match = Preconditions(match=frozenset({1}))
 
         def write(writer: int, record_id: str = record_id) -> Any:
+            match = Preconditions(match=frozenset({1}))
             body = {"isbn": f"{record_id}/{writer}"}
             if way == "replace":
                 return records.replace(books, record_id, body, match)
@@ -69,11 +70,11 @@ def test_of_writers_with_the_same_if_match_exactly_one_wins(table: str, members:
                 return records.patch(books, record_id, body, match)
             return records.delete(books, record_id, match)
 
-        results = Counter(together(*(lambda w=w: write(w) for w in range(4))))
+        results = Counter(together(*(partial(write, w) for w in range(4))))
         assert results["done"] == 1
         assert set(results) <= {"done", "precondition_failed", "record_not_found"}
         if way != "delete":
-            assert records.read(books, record_id, consistent=True).version == 2
+            assert reading.read(books, record_id, consistent=True).version == 2
 
 
 @pytest.mark.parametrize("way", ["create", "replace", "replace only create"])
@@ -92,7 +93,7 @@ def test_a_record_is_created_once(table: str, way: str) -> None:
     codes = side_by_side([write] * 40)
     if way == "replace":
         assert (codes["done"], results[True]) == (40, 1)
-        assert records.read(books, "i", consistent=True).version == 40
+        assert reading.read(books, "i", consistent=True).version == 40
     else:
         assert codes["done"] == 1
         assert codes["record_exists" if way == "create" else "precondition_failed"] == 39
@@ -115,7 +116,7 @@ def test_a_unique_value_is_had_by_one_of_many_patches_and_transactions(table: st
         return run_transaction(ADMINISTRATOR, parse({"operations": [body]}, TRANSACTION), None)
 
     writes: list[Callable[[], Any]] = [
-        (lambda n=n: transact(n)) if n % 2 else (lambda n=n: records.patch(books, f"i{n}", {"isbn": "the one"}))
+        partial(transact, n) if n % 2 else partial(records.patch, books, f"i{n}", {"isbn": "the one"})
         for n in range(20)
     ]
     codes = side_by_side(writes)
@@ -138,7 +139,7 @@ def test_the_sum_of_a_hundred_increments_is_right(table: str, schema: dict[str, 
     books = collection(schema, **members)
     records.create(books, {"id": "i", "n": 0})
     codes = side_by_side([lambda: records.patch(books, "i", {"n": {"$inc": 1}})] * 100)
-    record = records.read(books, "i", consistent=True)
+    record = reading.read(books, "i", consistent=True)
     assert record.doc["n"] == codes["done"] == record.version - 1
     assert set(codes) <= {"done", "validation_failed", WriteContention.code}
     if not schema and not members:
@@ -152,14 +153,14 @@ def test_a_stock_is_never_sold_twice(table: str) -> None:
     records.create(shop, {"id": "i", "stock": 30})
     codes = side_by_side([lambda: records.patch(shop, "i", {"stock": {"$inc": -1}})] * 100)
     assert codes == {"done": 30, "validation_failed": 70}
-    assert records.read(shop, "i", consistent=True).doc["stock"] == 0
+    assert reading.read(shop, "i", consistent=True).doc["stock"] == 0
 
 
 def test_lists_lose_nothing_that_was_appended(table: str) -> None:
     books = collection()
     records.create(books, {"id": "i"})
-    side_by_side([lambda n=n: records.patch(books, "i", {"l": {"$append": [n]}}) for n in range(80)])
-    assert sorted(records.read(books, "i", consistent=True).doc["l"]) == list(range(80))
+    side_by_side([partial(records.patch, books, "i", {"l": {"$append": [n]}}) for n in range(80)])
+    assert sorted(reading.read(books, "i", consistent=True).doc["l"]) == list(range(80))
 
 
 def test_writers_of_the_same_record_leave_no_marker_behind(table: str) -> None:
@@ -176,7 +177,7 @@ def test_writers_of_the_same_record_leave_no_marker_behind(table: str) -> None:
             return records.patch(books, "i", {"isbn": f"b{number % 7}"})
         return records.create(books, {"id": "i", **value})
 
-    codes = side_by_side([lambda n=n: write(n) for n in range(120)])
+    codes = side_by_side([partial(write, n) for n in range(120)])
     assert set(codes) <= {"done", "record_not_found", "record_exists", "write_contention"}
     assert_markers_are_those_of_the_records(books)
 
@@ -190,7 +191,7 @@ def test_writers_of_the_same_values_leave_no_marker_behind(table: str) -> None:
             return records.delete(books, record_id)
         return records.replace(books, record_id, value) if number % 2 else records.patch(books, record_id, value)
 
-    codes = side_by_side([lambda n=n: write(n) for n in range(150)])
+    codes = side_by_side([partial(write, n) for n in range(150)])
     assert set(codes) <= {"done", "record_not_found", "unique_violation", "write_contention"}
     assert_markers_are_those_of_the_records(books)
 
@@ -208,7 +209,7 @@ def test_transactions_over_the_same_records_are_all_or_nothing(table: str) -> No
         ]
         return run_transaction(ADMINISTRATOR, parse({"operations": listed}, TRANSACTION), None)
 
-    codes = side_by_side([lambda n=n: move(n) for n in range(60)])
+    codes = side_by_side([partial(move, n) for n in range(60)])
     assert codes["done"] > 0
     assert set(codes) <= {"done", "transaction_canceled", "write_contention"}
     assert sum(item["doc"]["balance"] for item in stored("r#")) == 60

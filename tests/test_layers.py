@@ -30,7 +30,7 @@ MAY_IMPORT = {
 """A layer, and the other layers that it may import."""
 FROM_DYNAMO_INTO_SCHEMA = {"chalicelib.dynamo.codec", "chalicelib.dynamo.errors"}
 MAY_TOUCH = {
-    "botocore": {"chalicelib/dynamo/session.py", "chalicelib/dynamo/tables.py"},
+    "botocore": {f"chalicelib/dynamo/{module}.py" for module in ("client", "session", "tables")},
     "boto3": set[str](),
     "chalice": {"app.py", *(str(path.relative_to(PROJECT)) for path in SOURCES if path.parent.name == "http")},
     "portico": set[str](),

@@ -6,19 +6,28 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.collections import ids, jobs, shards
+from chalicelib.collections import ids, shards
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.dynamo.errors import ConditionFailed, TransactionFailed
 from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.query import Query
 from chalicelib.dynamo.tables import main
-from chalicelib.dynamo.transactions import Transaction
-from chalicelib.errors import CollectionNotFound, DefinitionConflict, InvalidIdentifier, WriteContention
+from chalicelib.errors import (
+    CollectionNotFound,
+    DefinitionConflict,
+    Failure,
+    InvalidDefinition,
+    InvalidIdentifier,
+    WriteContention,
+)
 from chalicelib.schema import json_text
-from chalicelib.schema.compiled import CompiledSchema
+
+if TYPE_CHECKING:
+    from chalicelib.collections.jobs import Job
+    from chalicelib.schema.compiled import CompiledSchema
 
 CACHE_SECONDS = 5.0
 """How long a process may use a definition without looking whether it changed."""
@@ -54,6 +63,8 @@ class Collection:
     @cached_property
     def schema(self) -> CompiledSchema:
         """The records' schema."""
+        from chalicelib.schema.compiled import CompiledSchema  # noqa: PLC0415 - reads do without
+
         return CompiledSchema(self.definition["schema"])
 
     @cached_property
@@ -147,7 +158,11 @@ def put(name: str, document: Any, preconditions: Preconditions = NONE) -> tuple[
 
     if isinstance(document, dict):
         document = {member: value for member, value in document.items() if member not in _SERVER_SET}
-    definition.check(document)
+    try:
+        definition.check(document)
+    except ValueError:
+        detail = "has a number of so many digits that it cannot be validated"
+        raise InvalidDefinition([Failure(pointer="", detail=detail)]) from None
     for _ in range(_ATTEMPTS):
         old = _load(name)
         if old is not None and old.state == DELETING:
@@ -201,13 +216,16 @@ def _refuse_unique_change(old: Collection, new: Collection) -> None:
             )
 
 
-def delete(name: str, preconditions: Preconditions = NONE) -> jobs.Job:
+def delete(name: str, preconditions: Preconditions = NONE) -> Job:
     """Begin to delete a collection; its name answers 404 from now on, its records go in the background.
 
     Raises:
         CollectionNotFound: there is none (404).
         PreconditionFailed: 412.
     """
+    from chalicelib.collections import jobs  # noqa: PLC0415 - only deletions need them
+    from chalicelib.dynamo.transactions import Transaction  # noqa: PLC0415
+
     for _ in range(_ATTEMPTS):
         old = _load(name)
         if old is None or old.state == DELETING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalicelib.access.rules import authorize
-from chalicelib.collections import definitions, ids, records, writes
+from chalicelib.collections import definitions, ids, reading, records, writes
 from chalicelib.collections.preconditions import ANY, Preconditions
 from chalicelib.collections.record import Outcome, Record
 from chalicelib.dynamo.tables import main
@@ -143,7 +143,7 @@ def _run_one(principal: Principal, operation: Operation, once: Once | None) -> O
         return records.create(collection, operation.body, operation.preconditions, once, record_id=operation.id)
     record_id = operation.id or ""
     if operation.op == "read":
-        record = records.read(collection, record_id)
+        record = reading.read(collection, record_id)
         operation.preconditions.check(record.version)
         return Outcome(record.document())
     if operation.op == "delete":
@@ -184,7 +184,9 @@ def run_transaction(principal: Principal, operations: Sequence[Operation], once:
 
 
 def _change(collection: definitions.Collection, record_id: str, decide: Decision, old: Record | None) -> writes.Change:
-    return writes.Change(collection, record_id, old, decide(old))
+    change = writes.Change(collection, record_id, old, decide(old))
+    change.check_storable()
+    return change
 
 
 def _decision(principal: Principal, operation: Operation) -> tuple[definitions.Collection, str, Decision]:

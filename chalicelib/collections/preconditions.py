@@ -34,19 +34,11 @@ class Preconditions:
         Raises:
             PreconditionFailed: it does not hold (412).
         """
-        self.check_match(version)
-        if version is not None and self.not_modified(version):
-            raise PreconditionFailed(f"If-None-Match does not hold: version {version} is stored.")
-
-    def check_match(self, version: int | None) -> None:
-        """For a read: as ``check``, but If-Match alone.
-
-        Raises:
-            PreconditionFailed: it does not hold (412).
-        """
         if self.match is not None and (version is None or (self.match is not ANY and version not in self.match)):
             stored = "nothing is stored" if version is None else f"the stored version is {version}"
             raise PreconditionFailed(f"If-Match does not hold: {stored}. Read it again and repeat the change.")
+        if version is not None and self.not_modified(version):
+            raise PreconditionFailed(f"If-None-Match does not hold: version {version} is stored.")
 
     def not_modified(self, version: int) -> bool:
         """For a read: whether the caller has this version already (304)."""

@@ -1,4 +1,4 @@
-"""One record: read, create, replace, patch, delete.
+"""Writing one record: create, replace, patch, delete.
 
 Each write is one call that carries its own conditions. What one call cannot say (unique values, an Idempotency-Key,
 constraints across properties) goes through ``writes``, which reads, decides and writes on the version that it read.
@@ -35,18 +35,6 @@ if TYPE_CHECKING:
     from chalicelib.collections.idempotency import Once
     from chalicelib.dynamo.errors import Item
     from chalicelib.dynamo.model import Update
-
-
-def read(collection: Collection, record_id: str, *, consistent: bool = False) -> Record:
-    """One record. One call: half a unit per 4 KB, a whole one when ``consistent``.
-
-    Raises:
-        RecordNotFound: there is none, or its time is over (404).
-    """
-    record = Record.get(consistent=consistent, partition=collection.partition(record_id), id=record_id)
-    if record is None or record.is_gone(time.time()):
-        raise RecordNotFound(collection.name, record_id)
-    return record
 
 
 def create(

@@ -53,6 +53,18 @@ class Change:
         document = self.new.document() if self.new is not None else None
         return Outcome(document, created=self.old is None and self.new is not None)
 
+    def check_storable(self) -> None:
+        """Refuse a value that DynamoDB has no place for, before the change is one of many.
+
+        Raises:
+            ValidationFailed: 422.
+        """
+        if self.new is not None and self.new is not self.old:
+            try:
+                self.new.to_item()
+            except Unstorable as error:
+                raise unstorable(error) from None
+
     def unchanged(self) -> Condition:
         """That the stored record is still the one that the change was decided on."""
         if self.old is None:

@@ -1,4 +1,4 @@
-"""The one module that touches botocore: calls to DynamoDB, made and answered through orjson, errors translated.
+"""Calls to DynamoDB, made and answered through orjson, errors translated.
 
 botocore keeps what it is good at (credentials, endpoints, signatures, retries, connections). Its serializer and parser,
 which take most of a call's CPU, are stepped around through its own events: the request body is written when the
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,13 @@ import orjson
 
 from chalicelib import settings
 from chalicelib.dynamo import codec
+from chalicelib.dynamo.client import make_client
 from chalicelib.dynamo.errors import ConditionFailed, Reason, Rejected, TransactionFailed
 from chalicelib.errors import ItemTooLarge, StoreThrottled, StoreUnavailable
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from botocore.client import BaseClient
 
 DATA_OPERATIONS = {
@@ -89,13 +91,15 @@ class Session:
         client = self._client
         if client is None:
             with self._lock:
-                client = self._client = self._client or _make_client(self._endpoint_url)
+                client = self._client = self._client or _connect(self._endpoint_url)
         return client
 
     @property
     def pool(self) -> ThreadPoolExecutor:
         """The bounded pool on which independent calls run side by side."""
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - single calls do without
+
             with self._lock:
                 self._pool = self._pool or ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="dynamo")
         return self._pool
@@ -148,26 +152,8 @@ class Session:
             self._client.close()
 
 
-def _make_client(endpoint_url: str | None) -> BaseClient:
-    import botocore.session  # noqa: PLC0415 - the authorizer of a malformed key never needs it
-    from botocore.config import Config  # noqa: PLC0415
-
-    session = botocore.session.get_session()
-    if endpoint_url is not None and session.get_credentials() is None:
-        session.set_credentials("portico", "portico")
-    client = session.create_client(
-        "dynamodb",
-        region_name=session.get_config_variable("region") or ("us-east-1" if endpoint_url else None),
-        endpoint_url=endpoint_url,
-        config=Config(
-            parameter_validation=False,
-            retries={"mode": "standard", "max_attempts": 4},
-            connect_timeout=2,
-            read_timeout=8,
-            max_pool_connections=PARALLEL_CALLS + 4,
-            tcp_keepalive=True,
-        ),
-    )
+def _connect(endpoint_url: str | None) -> BaseClient:
+    client = make_client(endpoint_url, PARALLEL_CALLS + 4)
     events: Any = client.meta.events
     for operation in DATA_OPERATIONS:
         events.register(f"provide-client-params.dynamodb.{operation}", _write_body)

@@ -1,1 +1,22 @@
-"""From request to service call to response. What Chalice's routes in ``app.py`` call, and nothing else knows HTTP."""
+"""From request to service call to response. What Chalice's routes in ``app.py`` call, and nothing else knows HTTP.
+
+The endpoints' modules are imported when one of theirs is first called: a Lambda container that reads a record does
+not pay for imports, transactions or the OpenAPI document before its first answer.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.http import bulk, collections, reading, records, service
+
+__all__ = ["bulk", "collections", "reading", "records", "service"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import an endpoints' module (PEP 562)."""
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

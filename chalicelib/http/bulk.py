@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.access.rules import authorize
-from chalicelib.collections import definitions, imports, operations
+from chalice.app import Response
+
+from chalicelib.collections import imports, operations
 from chalicelib.collections.operations import BATCH, TRANSACTION, Operation
-from chalicelib.errors import Problem
+from chalicelib.errors import PayloadTooLarge, Problem
 from chalicelib.http import requests, responses
-from chalicelib.http.endpoint import endpoint
+from chalicelib.http.endpoint import endpoint, open_collection
+from chalicelib.http.endpoints import JSON
+from chalicelib.schema import json_text
 
 if TYPE_CHECKING:
-    from chalice.app import Request, Response
+    from collections.abc import Sequence
+
+    from chalice.app import Request
 
     from chalicelib.collections.record import Outcome
 
@@ -22,7 +27,7 @@ def batch(request: Request) -> Response:
     """POST /v1/batch."""
     listed = operations.parse(requests.json(request), BATCH)
     results = operations.run_batch(requests.principal(request), listed, requests.once(request))
-    return responses.json({"results": [_result(*pair) for pair in zip(listed, results, strict=True)]})
+    return _answer(listed, results)
 
 
 @endpoint("transaction")
@@ -30,7 +35,29 @@ def transaction(request: Request) -> Response:
     """POST /v1/transactions."""
     listed = operations.parse(requests.json(request), TRANSACTION)
     results = operations.run_transaction(requests.principal(request), listed, requests.once(request))
-    return responses.json({"results": [_result(*pair) for pair in zip(listed, results, strict=True)]})
+    return _answer(listed, results)
+
+
+def _answer(listed: Sequence[Operation], results: Sequence[Outcome | Problem]) -> Response:
+    """The results, in order. Records that do not fit in an answer any more are left out."""
+    texts: list[str] = []
+    size = 0
+    for operation, result in zip(listed, results, strict=True):
+        shown = _result(operation, result)
+        text = json_text.dump(shown)
+        if "body" in shown and size + responses.size(text) > responses.MAX_BYTES:
+            text = json_text.dump(_without_body(operation, shown))
+        size += responses.size(text) + 1
+        texts.append(text)
+    return Response(f'{{"results":[{",".join(texts)}]}}', {"Content-Type": JSON}, 200)
+
+
+def _without_body(operation: Operation, shown: dict[str, Any]) -> dict[str, Any]:
+    """A write was done and says so; a read has to be done again."""
+    if operation.op != "read":
+        return {name: value for name, value in shown.items() if name != "body"}
+    problem = PayloadTooLarge("The results before this one fill the answer; read this record by itself.")
+    return {"status": problem.status, "problem": problem.document()}
 
 
 def _result(operation: Operation, result: Outcome | Problem) -> dict[str, Any]:
@@ -48,9 +75,7 @@ def _result(operation: Operation, result: Outcome | Problem) -> dict[str, Any]:
 @endpoint("import_records")
 def import_lines(request: Request, name: str) -> Response:
     """POST …/import."""
-    name = requests.collection_name(name)
-    authorize(requests.principal(request), "create", name)
-    collection = definitions.get(name)
+    collection = open_collection(request, name, "create")
     report = imports.run(collection, requests.body(request), requests.once(request))
     return responses.json(
         {

@@ -29,9 +29,7 @@ def read(request: Request, name: str) -> Response:
     """GET /v1/collections/{collection}."""
     authorize(requests.principal(request), "administer")
     collection = definitions.current(requests.collection_name(name))
-    preconditions = requests.preconditions(request)
-    preconditions.check_match(collection.version)
-    if preconditions.not_modified(collection.version):
+    if requests.preconditions(request).not_modified(collection.version):
         return responses.not_modified(collection.version)
     return responses.versioned(collection.document())
 

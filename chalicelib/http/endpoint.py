@@ -7,12 +7,16 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.access.rules import authorize
+from chalicelib.collections import definitions
 from chalicelib.errors import InternalError, Problem
 from chalicelib.http import problems, requests
 from chalicelib.http.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from chalice.app import Request, Response
+
+    from chalicelib.collections.definitions import Collection
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound="Callable[..., Response]")
@@ -40,3 +44,14 @@ def endpoint(name: str) -> Callable[[F], F]:
         return answer  # type: ignore[return-value]
 
     return decorate
+
+
+def open_collection(request: Request, name: str, operation: str) -> Collection:
+    """The collection that the path names, for a caller who may do this in it.
+
+    Raises:
+        Forbidden: 403. InvalidIdentifier: 400. CollectionNotFound: 404.
+    """
+    name = requests.collection_name(name)
+    authorize(requests.principal(request), operation, name)
+    return definitions.get(name)

@@ -97,8 +97,8 @@ ENDPOINTS: dict[str, Endpoint] = {
         "Read a collection's definition.",
         "collections",
         {200: "Collection", 304: None},
-        headers=("If-Match", "If-None-Match"),
-        problems=(errors.CollectionNotFound, errors.PreconditionFailed),
+        headers=("If-None-Match",),
+        problems=(errors.CollectionNotFound,),
     ),
     "put_collection": Endpoint(
         "PUT",
@@ -150,8 +150,8 @@ ENDPOINTS: dict[str, Endpoint] = {
         "records",
         {200: "Record", 304: None},
         query=("fields", "consistent"),
-        headers=("If-Match", "If-None-Match"),
-        problems=(errors.CollectionNotFound, errors.RecordNotFound, errors.PreconditionFailed),
+        headers=("If-None-Match",),
+        problems=(errors.CollectionNotFound, errors.RecordNotFound),
     ),
     "replace_record": Endpoint(
         "PUT",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from chalicelib.access.principals import Principal
-from chalicelib.collections import idempotency, ids
-from chalicelib.collections.idempotency import Once
+from chalicelib.collections import ids
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
 from chalicelib.errors import InvalidIdentifier, InvalidParameter, PayloadTooLarge, UnsupportedMediaType
 from chalicelib.schema import json_text
@@ -16,6 +15,7 @@ from chalicelib.schema import json_text
 if TYPE_CHECKING:
     from chalice.app import Request
 
+    from chalicelib.collections.idempotency import Once
     from chalicelib.http.endpoints import Body, Endpoint
 
 DEFAULT_LIMIT = 20
@@ -163,4 +163,6 @@ def once(request: Request) -> Once | None:
     if not _KEY.match(key):
         raise InvalidParameter("Idempotency-Key", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
     where = [request.method.encode(), str(request.uri_params).encode(), request.path.encode()]
+    from chalicelib.collections import idempotency  # noqa: PLC0415 - few requests have a key
+
     return idempotency.once(principal(request).id, key, *where, body(request))

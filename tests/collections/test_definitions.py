@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.collections import definitions, jobs, listing, records, shards
+from chalicelib.collections import definitions, jobs, reading, records, shards
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
 from chalicelib.errors import (
     CollectionNotFound,
@@ -235,7 +235,7 @@ def test_every_shard_counts_when_what_is_unique_would_change(table: str) -> None
 def test_shards_written_as_a_float_are_a_whole_number(table: str) -> None:
     made = collection(name="c", shards=2.0)
     assert made.partitions == ["r#c#0", "r#c#1"]
-    assert records.read(made, records.create(made, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
+    assert reading.read(made, records.create(made, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
 
 
 def test_records_are_found_wherever_growing_shards_put_them(table: str) -> None:
@@ -253,11 +253,11 @@ def test_records_are_found_wherever_growing_shards_put_them(table: str) -> None:
             records.create(grown, {"id": record_id, "step": step})
     assert len(grown.partitions) == 16
     for record_id in made:
-        assert records.read(grown, record_id).id == record_id
+        assert reading.read(grown, record_id).id == record_id
     found: list[str] = []
     after: str | None = None
     while True:
-        page = listing.page(grown, 5, after)
+        page = reading.page(grown, 5, after)
         found += [record.id for record in page.records]
         after = page.next
         if after is None:

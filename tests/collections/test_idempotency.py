@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.collections import idempotency, records
+from chalicelib.collections import idempotency, reading, records
 from chalicelib.collections.idempotency import Once, StoredOutcomes
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import IdempotencyMismatch, RecordExists, RecordNotFound, UniqueViolation, ValidationFailed
@@ -38,7 +38,7 @@ def test_a_repeated_patch_gives_the_first_answer_and_changes_nothing(table: str)
     first = records.patch(books, "i", {"n": {"$inc": 1}}, once=once())
     records.patch(books, "i", {"n": 10})
     assert records.patch(books, "i", {"n": {"$inc": 1}}, once=once()) == first
-    assert records.read(books, "i").doc == {"n": 10}
+    assert reading.read(books, "i").doc == {"n": 10}
 
 
 def test_a_repeated_deletion_is_no_longer_about_a_record_that_is_missing(table: str) -> None:
@@ -116,7 +116,7 @@ def test_the_same_increment_at_the_same_time_happens_once(table: str) -> None:
     with ThreadPoolExecutor(12) as pool:
         outcomes = list(pool.map(lambda _: records.patch(books, "i", {"n": {"$inc": 1}}, once=once()), range(24)))
     assert all(outcome == outcomes[0] for outcome in outcomes)
-    assert records.read(books, "i").doc == {"n": 1}
+    assert reading.read(books, "i").doc == {"n": 1}
 
 
 def test_parts_of_a_request_have_keys_of_their_own(table: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib import settings
-from chalicelib.collections import idempotency, imports, records
+from chalicelib.collections import idempotency, imports, reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import IdempotencyMismatch, StoreUnavailable
@@ -30,7 +30,7 @@ def failures(report: imports.Report) -> list[tuple[int, str]]:
 def test_each_line_becomes_a_record(books: Collection) -> None:
     report = imports.run(books, lines({"id": f"i{n}", "title": str(n)} for n in range(200)))
     assert (report.created, report.existing, report.failed, report.next) == (200, 0, [], None)
-    assert records.read(books, "i150").doc == {"title": "150"}
+    assert reading.read(books, "i150").doc == {"title": "150"}
 
 
 def test_a_line_that_fails_does_not_stop_the_others_and_is_named_by_its_number(books: Collection) -> None:
@@ -57,7 +57,7 @@ def test_what_is_there_already_stays_as_it_is(books: Collection) -> None:
     records.create(books, {"id": "a", "title": "stored"})
     report = imports.run(books, lines([{"id": "a", "title": "new"}, {"id": "b", "title": "new"}]))
     assert (report.created, report.existing, report.failed) == (1, 1, [])
-    assert records.read(books, "a").doc == {"title": "stored"}
+    assert reading.read(books, "a").doc == {"title": "stored"}
     again = imports.run(books, lines([{"id": "a", "title": "new"}, {"id": "b", "title": "new"}]))
     assert (again.created, again.existing) == (0, 2)
 

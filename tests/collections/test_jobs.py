@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.collections import definitions, jobs, purge, records
+from chalicelib.collections import definitions, jobs, purge, reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.errors import DefinitionConflict, JobNotFound
 from tests.support.stores import collection, stored
@@ -38,7 +38,7 @@ def test_a_deletion_takes_every_record_and_marker_and_frees_the_name(table: str,
     assert len(stored("r#other#")) == 2
     again, created = definitions.put("c", {"schema": {}})
     assert created
-    assert records.read(other, records.create(other, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
+    assert reading.read(other, records.create(other, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
     assert records.create(again, {"n": 1}).created
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.access.principals import ADMIN, ANONYMOUS, Principal
-from chalicelib.collections import definitions, idempotency, operations, records
+from chalicelib.collections import definitions, idempotency, operations, reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.idempotency import Once
 from chalicelib.collections.operations import BATCH, TRANSACTION
@@ -184,7 +184,7 @@ def test_a_repeated_batch_does_nothing_twice(books: Collection) -> None:
     once = idempotency.once("p", "k", b"r")
     first = batch(*listed, once=once)
     assert batch(*listed, once=once) == first
-    assert records.read(books, "a").doc["stock"] == 1
+    assert reading.read(books, "a").doc["stock"] == 1
     assert len(stored("r#")) == 6
     with pytest.raises(IdempotencyMismatch):
         batch(*listed, once=idempotency.once("p", "k", b"another"))
@@ -205,10 +205,10 @@ def test_a_transaction_does_everything(books: Collection) -> None:
         operation("check", "nobody", if_none_match="*"),
     )
     assert [result.created for result in results] == [True, True, True, False, True, False, False, False, False]
-    assert records.read(books, "a").document() == results[3].document
-    assert records.read(books, "b").doc["stock"] == 6
+    assert reading.read(books, "a").document() == results[3].document
+    assert reading.read(books, "b").doc["stock"] == 6
     assert results[6].document is None
-    assert records.read(books, "d").version == 1
+    assert reading.read(books, "d").version == 1
 
 
 def test_nothing_of_a_canceled_transaction_is_written(books: Collection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chalicelib.collections import patches, record, records
+from chalicelib.collections import patches, reading, record, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.preconditions import NONE
 from chalicelib.dynamo.errors import ConditionFailed, Rejected
@@ -70,7 +70,7 @@ def test_the_store_does_the_same(free: Collection, original: Any, patch: Any, re
     records.create(free, {"id": "i", **original})
     outcome = records.patch(free, "i", patch)
     assert outcome.version == 2
-    assert records.read(free, "i").doc == result
+    assert reading.read(free, "i").doc == result
     assert outcome.document is not None
     assert record.properties_of(dict(outcome.document)) == result
 
@@ -138,7 +138,7 @@ def test_the_deepest_list_that_a_record_can_have_can_be_appended_to(free: Collec
 
     records.create(free, {"id": "i", **nested([1])})
     records.patch(free, "i", nested({"$append": [2]}))
-    assert records.read(free, "i").doc == nested([1, 2])
+    assert reading.read(free, "i").doc == nested([1, 2])
     with pytest.raises(ValidationFailed):
         records.patch(free, "i", nested({"$append": [[]]}))
 
@@ -162,7 +162,7 @@ def test_an_operator_that_does_not_fit_the_stored_value_is_refused(
     with pytest.raises(InvalidOperation) as refused:
         records.patch(free, "i", patch)
     assert [failure["pointer"] for failure in refused.value.failures] == [pointer]
-    assert records.read(free, "i").version == 1
+    assert reading.read(free, "i").version == 1
 
 
 BOUNDS = [
@@ -209,7 +209,7 @@ def test_an_increment_keeps_to_the_bounds(table: str, schema: Any, stored: Any, 
     if expected is None:
         with pytest.raises(ValidationFailed):
             records.patch(bounded, "i", {"n": {"$inc": amount}})
-        assert records.read(bounded, "i").version == 1
+        assert reading.read(bounded, "i").version == 1
     else:
         outcome = records.patch(bounded, "i", {"n": {"$inc": amount}})
         assert outcome.document is not None
@@ -244,7 +244,7 @@ def test_what_is_appended_keeps_to_the_schema(
     records.create(bounded, {"id": "i"} if stored is ... else {"id": "i", "l": stored})
     if fits:
         records.patch(bounded, "i", {"l": {"$append": appended}})
-        assert records.read(bounded, "i").doc["l"] == ([] if stored is ... else stored) + appended
+        assert reading.read(bounded, "i").doc["l"] == ([] if stored is ... else stored) + appended
     else:
         with pytest.raises(ValidationFailed):
             records.patch(bounded, "i", {"l": {"$append": appended}})
@@ -276,7 +276,7 @@ def test_what_is_required_cannot_be_removed(table: str, patch: Any, pointer: str
         records.patch(made, "i", patch)
     assert [failure["pointer"] for failure in refused.value.failures] == [pointer]
     records.patch(made, "i", {"address": {"zip": None}})
-    assert records.read(made, "i").doc == {"address": {"city": "Oslo"}}
+    assert reading.read(made, "i").doc == {"address": {"city": "Oslo"}}
 
 
 def test_a_nested_object_that_a_patch_begins_is_held_against_its_own_requirements(table: str) -> None:
@@ -286,7 +286,7 @@ def test_a_nested_object_that_a_patch_begins_is_held_against_its_own_requirement
         records.patch(made, "i", {"address": {"zip": "1"}})
     assert [failure["pointer"] for failure in refused.value.failures] == ["/address/city"]
     records.patch(made, "i", {"address": {"city": "Oslo"}})
-    assert records.read(made, "i").doc == {"address": {"city": "Oslo"}}
+    assert reading.read(made, "i").doc == {"address": {"city": "Oslo"}}
 
 
 ACROSS = [
@@ -332,9 +332,9 @@ def test_what_a_schema_says_across_properties_holds_after_a_patch(
     records.create(made, {"id": "i", **stored})
     with pytest.raises(ValidationFailed):
         records.patch(made, "i", breaking)
-    assert records.read(made, "i").doc == stored
+    assert reading.read(made, "i").doc == stored
     records.patch(made, "i", keeping)
-    assert records.read(made, "i").doc == patches.apply(stored, keeping)
+    assert reading.read(made, "i").doc == patches.apply(stored, keeping)
 
 
 @pytest.mark.parametrize("stored", [{}, {"a": None}, {"a": 1}, {"a": {}}, {"a": {"b": 1}}, {"a": {"b": {"d": 1}}}])
@@ -342,7 +342,7 @@ def test_two_levels_that_are_missing_are_made(free: Collection, stored: Any) -> 
     records.create(free, {"id": "i", **stored})
     patch = {"a": {"b": {"c": {"$inc": 1}}}}
     records.patch(free, "i", patch)
-    assert records.read(free, "i").doc == patches.apply(stored, patch)
+    assert reading.read(free, "i").doc == patches.apply(stored, patch)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "é" * 128])
@@ -354,7 +354,7 @@ def test_a_patch_brings_in_no_name_that_a_record_cannot_have(
     records.create(free, {"id": "i", "o": {}})
     with pytest.raises(ValidationFailed):
         records.patch(free, "i", {"o": {name: value}} if nested else {name: value})
-    assert records.read(free, "i").doc == {"o": {}}
+    assert reading.read(free, "i").doc == {"o": {}}
 
 
 @pytest.mark.parametrize("value", [[{"$inc": 1}], [{"a": {"$x": 1}}], {"$append": [{"$unset": True}]}])
@@ -370,14 +370,14 @@ def test_as_many_properties_as_one_update_takes_and_more_than_that(free: Collect
         with main.session.recording() as recorder:
             records.patch(free, "i", {f"property{number}": count for number in range(count)})
         assert len(recorder.calls) == (1 if count <= patches.MAX_ACTIONS else 2)
-    assert set(records.read(free, "i").doc.values()) == {1000}
+    assert set(reading.read(free, "i").doc.values()) == {1000}
 
 
 def test_as_many_conditions_as_one_update_takes_and_more_than_that(free: Collection) -> None:
     records.create(free, {"id": "i"})
     for count in (10, 60, 100, 300):
         records.patch(free, "i", {f"counter{number}": {"$inc": 1} for number in range(count)})
-    doc = records.read(free, "i").doc
+    doc = reading.read(free, "i").doc
     assert (doc["counter0"], doc["counter50"], doc["counter99"], doc["counter299"]) == (4, 3, 2, 1)
 
 
@@ -386,7 +386,7 @@ def test_deep_paths_within_an_expression(free: Collection) -> None:
     records.create(free, {"id": "i", **stored})
     patch = {name: {"a": {"b": {"n": {"$inc": 1}, "m": [1]}}} for name in stored}
     records.patch(free, "i", patch)
-    assert records.read(free, "i").doc == patches.apply(stored, patch)
+    assert reading.read(free, "i").doc == patches.apply(stored, patch)
 
 
 NAMES = st.sampled_from(["a", "b", "size", "a.b", "#", ":", "é"])
@@ -429,7 +429,7 @@ def test_the_one_call_update_gives_what_applying_the_patch_gives(table: str, doc
         assert refused.value.failures == misfit.failures
         return
     outcome = records.patch(free, "i", patch)
-    stored = records.read(free, "i", consistent=True)
+    stored = reading.read(free, "i", consistent=True)
     assert stored.doc == expected
     assert outcome.document == stored.document()
     assert stored.version == 2
@@ -475,10 +475,10 @@ def test_a_patch_is_refused_exactly_when_its_result_is_no_valid_record(table: st
     except ValidationFailed:
         with pytest.raises(ValidationFailed):
             records.patch(books, "i", patch)
-        assert records.read(books, "i", consistent=True).doc == document
+        assert reading.read(books, "i", consistent=True).doc == document
     else:
         records.patch(books, "i", patch)
-        assert records.read(books, "i", consistent=True).doc == expected
+        assert reading.read(books, "i", consistent=True).doc == expected
 
 
 @law(150)

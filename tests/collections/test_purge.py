@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chalicelib.collections import definitions, purge, records
+from chalicelib.collections import definitions, purge, reading, records
 from chalicelib.collections.record import Record
 from tests.support.stores import collection, stored
 
@@ -32,7 +32,7 @@ def test_the_purge_of_what_is_not_being_deleted_does_nothing(table: str) -> None
     records.create(made, {"id": "i"})
     assert list(purge.delete_records("c", 0)) == []
     assert list(purge.delete_records("nobody", 0)) == []
-    assert records.read(made, "i").id == "i"
+    assert reading.read(made, "i").id == "i"
 
 
 def test_a_purge_can_be_begun_again_at_any_point(table: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.collections import records
+from chalicelib.collections import reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
 from chalicelib.collections.record import Record
@@ -39,7 +39,7 @@ def test_a_new_record_has_what_the_server_sets(books: Collection) -> None:
     assert outcome.document is not None
     assert outcome.document["version"] == 1
     assert outcome.document["created_at"] == outcome.document["updated_at"]
-    assert records.read(books, outcome.document["id"]).document() == outcome.document
+    assert reading.read(books, outcome.document["id"]).document() == outcome.document
 
 
 def test_later_writes_count_versions_and_keep_the_time_of_creation(books: Collection) -> None:
@@ -58,7 +58,7 @@ def test_later_writes_count_versions_and_keep_the_time_of_creation(books: Collec
 def test_a_replacement_leaves_nothing_of_the_old_record(books: Collection) -> None:
     records.create(books, {"id": "i", "title": "a", "stock": 5})
     records.replace(books, "i", {"title": "b"})
-    assert records.read(books, "i").doc == {"title": "b"}
+    assert reading.read(books, "i").doc == {"title": "b"}
 
 
 def test_a_replacement_of_nothing_creates(books: Collection) -> None:
@@ -71,7 +71,7 @@ def test_a_record_that_was_deleted_begins_anew(books: Collection) -> None:
     records.patch(books, "i", {"title": "b"})
     assert records.delete(books, "i").document is None
     with pytest.raises(RecordNotFound):
-        records.read(books, "i")
+        reading.read(books, "i")
     assert records.create(books, {"id": "i", "title": "c"}).version == 1
 
 
@@ -146,11 +146,11 @@ def test_absent_properties_get_their_defaults_in_creation_and_replacement_but_no
         }
     )
     records.create(made, {"id": "i", "o": {}})
-    assert records.read(made, "i").doc == {"stock": 3, "o": {"deep": {"a": []}}}
+    assert reading.read(made, "i").doc == {"stock": 3, "o": {"deep": {"a": []}}}
     records.patch(made, "i", {"stock": None})
-    assert records.read(made, "i").doc == {"o": {"deep": {"a": []}}}
+    assert reading.read(made, "i").doc == {"o": {"deep": {"a": []}}}
     records.replace(made, "i", {})
-    assert records.read(made, "i").doc == {"stock": 3}
+    assert reading.read(made, "i").doc == {"stock": 3}
 
 
 SIZES = [(409_600 - 500, True), (409_600 + 1, False), (600_000, False)]
@@ -174,7 +174,7 @@ def test_a_record_is_at_most_as_large_as_an_item(
 
     if fits:
         write()
-        assert len(records.read(made, "i").doc["text"]) == size
+        assert len(reading.read(made, "i").doc["text"]) == size
     else:
         with pytest.raises(ItemTooLarge):
             write()
@@ -186,7 +186,7 @@ def test_a_record_does_not_grow_over_the_size_of_an_item(table: str) -> None:
     for patch in ({"b": "x" * 200_000}, {"l": {"$append": ["x" * 200_000]}}, {"o": {"p": "x" * 200_000}}):
         with pytest.raises(ItemTooLarge):
             records.patch(made, "i", patch)
-    assert records.read(made, "i").version == 1
+    assert reading.read(made, "i").version == 1
 
 
 PRECONDITIONS: dict[str, Preconditions] = {
@@ -263,8 +263,8 @@ def ending(table: str) -> Collection:
 
 def test_a_record_that_has_ended_is_not_there(ending: Collection) -> None:
     ways: list[Callable[[], Any]] = [
-        lambda: records.read(ending, "gone"),
-        lambda: records.read(ending, "gone", consistent=True),
+        lambda: reading.read(ending, "gone"),
+        lambda: reading.read(ending, "gone", consistent=True),
         lambda: records.patch(ending, "gone", {"a": 1}),
         lambda: records.patch(ending, "gone", {"a": {"$remove": [1]}}),
         lambda: records.delete(ending, "gone"),
@@ -287,7 +287,7 @@ def test_a_record_that_has_ended_is_created_over(ending: Collection, way: str) -
         outcome = records.replace(ending, "gone", {"new": True}, only)
     assert outcome.created
     assert outcome.version == 1
-    stored = records.read(ending, "gone")
+    stored = reading.read(ending, "gone")
     assert stored.doc == {"new": True}
     assert stored.created_at > "2020-01-02"
     assert stored.expires_at is None
@@ -296,20 +296,20 @@ def test_a_record_that_has_ended_is_created_over(ending: Collection, way: str) -
 @pytest.mark.parametrize("until", ["2099-01-01T00:00:00Z", 4_070_908_800, 4_070_908_800.9])
 def test_the_end_of_a_record_follows_its_property(ending: Collection, until: Any) -> None:
     records.create(ending, {"id": "i", "until": until})
-    assert records.read(ending, "i").expires_at == 4_070_908_800
+    assert reading.read(ending, "i").expires_at == 4_070_908_800
     records.patch(ending, "i", {"n": 1})
-    assert records.read(ending, "i").expires_at == 4_070_908_800
+    assert reading.read(ending, "i").expires_at == 4_070_908_800
     records.patch(ending, "i", {"until": {"$inc": 1}} if not isinstance(until, str) else {"until": 4_070_908_801})
-    assert records.read(ending, "i").expires_at == 4_070_908_801
+    assert reading.read(ending, "i").expires_at == 4_070_908_801
     records.patch(ending, "i", {"until": None})
-    assert records.read(ending, "i").expires_at is None
+    assert reading.read(ending, "i").expires_at is None
     records.replace(ending, "i", {"until": until})
-    assert records.read(ending, "i").expires_at == 4_070_908_800
+    assert reading.read(ending, "i").expires_at == 4_070_908_800
     records.replace(ending, "i", {})
-    assert records.read(ending, "i").expires_at is None
+    assert reading.read(ending, "i").expires_at is None
     records.patch(ending, "i", {"until": until})
     records.patch(ending, "i", {"until": {"$unset": True}})
-    assert records.read(ending, "i").expires_at is None
+    assert reading.read(ending, "i").expires_at is None
 
 
 @pytest.mark.parametrize("until", ["soon", "2099-01-01", True, [], {"a": 1}, -1])
@@ -330,7 +330,7 @@ def test_a_patch_can_end_a_record_at_once(ending: Collection) -> None:
     records.create(ending, {"id": "i"})
     records.patch(ending, "i", {"until": 1})
     with pytest.raises(RecordNotFound):
-        records.read(ending, "i")
+        reading.read(ending, "i")
 
 
 VALUES = st.recursive(
@@ -368,10 +368,10 @@ def in_digits(value: Any) -> Any:
 def test_what_is_written_is_what_is_read(table: str, document: dict[str, Any]) -> None:
     made = collection()
     records.create(made, {"id": "i", **document})
-    stored = records.read(made, "i")
+    stored = reading.read(made, "i")
     assert in_digits(stored.doc) == in_digits(document)
     records.replace(made, "i", stored.document())
-    assert records.read(made, "i").doc == stored.doc
+    assert reading.read(made, "i").doc == stored.doc
 
 
 def test_reading_is_one_call_and_a_consistent_one_costs_twice(books: Collection) -> None:
@@ -379,7 +379,7 @@ def test_reading_is_one_call_and_a_consistent_one_costs_twice(books: Collection)
     costs = []
     for consistent in (False, True):
         with main.session.recording() as recorder:
-            records.read(books, "i", consistent=consistent)
+            reading.read(books, "i", consistent=consistent)
         assert recorder.operations == ["GetItem"]
         costs.append(recorder.units)
     assert costs == [0.5, 1.0]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.collections import records, writes
+from chalicelib.collections import reading, records, writes
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.idempotency import Once
 from chalicelib.collections.record import Outcome, Record, made
@@ -49,7 +49,7 @@ def test_a_single_record_without_anything_else_is_a_plain_call(table: str) -> No
 def test_a_change_decided_on_another_version_is_stale_and_writes_nothing(table: str, unique: list[str]) -> None:
     books = collection(unique=unique)
     records.create(books, {"id": "a", "isbn": "1"})
-    old = records.read(books, "a")
+    old = reading.read(books, "a")
     records.patch(books, "a", {"isbn": "2"})
     before = stored()
     for stale in (
@@ -65,9 +65,9 @@ def test_a_change_decided_on_another_version_is_stale_and_writes_nothing(table: 
 
 def test_a_check_writes_nothing_and_notices_a_change(books: Collection) -> None:
     records.create(books, {"id": "a", "isbn": "1"})
-    old = records.read(books, "a")
+    old = reading.read(books, "a")
     writes.commit([Change(books, "a", old, old), change(books, "b", None, isbn="2")], [], None)
-    assert records.read(books, "a") == old
+    assert reading.read(books, "a") == old
     records.patch(books, "a", {"n": 1})
     with pytest.raises(Stale):
         writes.commit([Change(books, "a", old, old), change(books, "c", None, isbn="3")], [], None)

@@ -139,3 +139,23 @@ def test_a_repeated_import_with_a_key_creates_nothing(books: Client) -> None:
 def test_a_failing_line_says_no_more_than_the_problem_does(books: Client) -> None:
     report = books.post(IMPORT, b"nope", content_type=NDJSON).json()
     assert set(report["errors"][0]) == {"line", "status", "code", "detail"}
+
+
+def test_records_that_an_answer_has_no_room_for_are_left_out(client: Client) -> None:
+    client.define("large")
+    text = "x" * 390_000
+    writes = [{"op": "create", "collection": "large", "id": f"i{n}", "body": {"text": text}} for n in range(12)]
+    assert client.post("/v1/batch", {"operations": writes}).status == 200
+    patches = [{"op": "patch", "collection": "large", "id": f"i{n % 12}", "body": {"n": n}} for n in range(36)]
+    reads = [{"op": "read", "collection": "large", "id": f"i{n % 12}"} for n in range(36)]
+    patched = client.post("/v1/batch", {"operations": patches})
+    read = client.post("/v1/batch", {"operations": reads})
+    for answer in (patched, read):
+        assert len(json.dumps(answer.text)) < 6_000_000
+    results = patched.json()["results"]
+    assert {result["status"] for result in results} == {200}
+    assert all("etag" in result for result in results)
+    assert [("body" in result) for result in results] == sorted((("body" in r) for r in results), reverse=True)
+    statuses = [result["status"] for result in read.json()["results"]]
+    assert statuses == sorted(statuses)
+    assert set(statuses) == {200, 413}

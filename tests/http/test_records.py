@@ -31,9 +31,9 @@ STATUSES = """
                    GET      PUT      PATCH    DELETE   POST        (version 2 stored / nothing stored)
 none             | 200 404  200 201  200 404  204 404  409 201
 match same       | 200 404  200 412  200 404  204 404  412 412
-match other      | 412 404  412 412  412 404  412 404  412 412
+match other      | 200 404  412 412  412 404  412 404  412 412
 match weak same  | 200 404  200 412  200 404  204 404  412 412
-match foreign    | 412 404  412 412  412 404  412 404  412 412
+match foreign    | 200 404  412 412  412 404  412 404  412 412
 match any        | 200 404  200 412  200 404  204 404  412 412
 match list       | 200 404  200 412  200 404  204 404  412 412
 none-match same  | 304 404  412 201  412 404  412 404  409 201

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.collections import listing, records
+from chalicelib.collections import reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.record import Record
 from chalicelib.dynamo.tables import main
@@ -18,7 +18,7 @@ def through(made: Collection, limit: int, *, newest_first: bool = True) -> list[
     found: list[str] = []
     after: str | None = None
     while True:
-        page = listing.page(made, limit, after, newest_first=newest_first)
+        page = reading.page(made, limit, after, newest_first=newest_first)
         assert len(page.records) <= limit
         found += [record.id for record in page.records]
         after = page.next
@@ -55,15 +55,15 @@ def test_a_page_after_a_record_that_was_deleted_goes_on_where_it_was(table: str,
     made = collection(shards=shards)
     for name in "abcdef":
         records.create(made, {"id": name})
-    first = listing.page(made, 2, None)
+    first = reading.page(made, 2, None)
     while len(first.records) < 2:  # shards: a short page is not the end
-        first = listing.page(made, 3, None)
+        first = reading.page(made, 3, None)
     assert first.next is not None
     records.delete(made, first.next)
     rest: list[str] = []
     after: str | None = first.next
     while after is not None:
-        page = listing.page(made, 2, after)
+        page = reading.page(made, 2, after)
         rest += [record.id for record in page.records]
         after = page.next
     assert [record.id for record in first.records] + rest == list("fedcba")
@@ -86,7 +86,7 @@ def test_a_page_is_one_query_a_shard(table: str) -> None:
         made = collection(shards=shards)
         records.create(made, {})
         with main.session.recording() as recorder:
-            listing.page(made, 10, None)
+            reading.page(made, 10, None)
         assert recorder.operations == ["Query"] * shards
 
 
