@@ -49,8 +49,11 @@ class Once:
         return f"once#{self.principal}#{self.key}"
 
     def part(self, number: int) -> Once:
-        """One of several operations of the same request, each of which is to happen once."""
-        return Once(self.principal, f"{self.key}/{number}", self.fingerprint)
+        """One of several operations of the same request, each of which is to happen once.
+
+        No caller's own key has a space, so no part has one's name.
+        """
+        return Once(self.principal, f"{self.key} {number}", self.fingerprint)
 
     def record(self, outcomes: list[Outcome]) -> StoredOutcomes:
         """What is to be stored beside the writes.
