@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.collections import ids, patches, writes
+from chalicelib.collections import ids, patches, unique, writes
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.collections.record import (
     Outcome,
@@ -25,7 +25,7 @@ from chalicelib.collections.record import (
     validate,
 )
 from chalicelib.dynamo.errors import ConditionFailed, Rejected, Unstorable
-from chalicelib.dynamo.expressions import Path, all_of
+from chalicelib.dynamo.expressions import Condition, all_of
 from chalicelib.errors import Failure, PreconditionFailed, RecordExists, RecordNotFound, ValidationFailed
 
 if TYPE_CHECKING:
@@ -158,15 +158,14 @@ def replacement(
     return decide
 
 
-def _replaceable(collection: Collection, fresh: Record) -> Any:
+def _replaceable(collection: Collection, fresh: Record) -> Condition | None:
     """That a blind replacement does all there is to do: no ended record is revived, no unique value changes hands."""
-    conditions = []
+    conditions: list[Condition] = []
     if collection.ttl is not None:
         conditions.append(Record.expires_at.missing() | (Record.expires_at > int(time.time())))
-    for name in collection.unique:
-        place, value = Path("doc", name), fresh.doc.get(name)
-        same = place.missing() | place.type_is("NULL") if value is None else place == value
-        conditions.append(Record.id.exists() & same)
+    kept = unique.kept(collection, fresh.doc)
+    if kept is not None:
+        conditions.append(Record.id.exists() & kept)
         if collection.ttl is not None:
             ends = Record.expires_at
             conditions.append(ends.missing() if fresh.expires_at is None else ends == fresh.expires_at)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dynamo.codec import MAX_DIGITS, number_text
-from chalicelib.dynamo.expressions import Condition
+from chalicelib.dynamo.expressions import Condition, Path, all_of
 from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.tables import main
 from chalicelib.schema.json_text import canonical
@@ -47,6 +47,15 @@ def claims(collection: Collection, document: Mapping[str, Any] | None) -> dict[s
 def partitions(collection: Collection, document: Mapping[str, Any]) -> list[str]:
     """The partition keys of a record's markers."""
     return list(claims(collection, document))
+
+
+def kept(collection: Collection, document: Mapping[str, Any]) -> Condition | None:
+    """That a stored record has the unique values of this document; None where nothing is unique."""
+    return all_of(_holds(Path("doc", name), document.get(name)) for name in collection.unique)
+
+
+def _holds(place: Path, value: Any) -> Condition:
+    return place.missing() | place.type_is("NULL") if value is None else place == value
 
 
 def free_for(record_id: str, now: int) -> Condition:

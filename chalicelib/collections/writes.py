@@ -69,7 +69,10 @@ class Change:
         """That the stored record is still the one that the change was decided on."""
         if self.old is None:
             return absent(self.collection)
-        return alive(self.collection) & (Record.version == self.old.version)
+        # A record that was deleted and made again counts its versions from 1 again, so the version alone does not tell.
+        same = (Record.version == self.old.version) & (Record.created_at == self.old.created_at)
+        kept = unique.kept(self.collection, self.old.doc)
+        return alive(self.collection) & (same if kept is None else same & kept)
 
 
 class Stale(Exception):

@@ -45,6 +45,21 @@ def test_a_single_record_without_anything_else_is_a_plain_call(table: str) -> No
     assert recorder.operations == ["PutItem"]
 
 
+@pytest.mark.parametrize("delay", [0, 1])
+def test_a_change_decided_on_a_record_that_was_deleted_and_made_again_is_stale(books: Collection, delay: int) -> None:
+    """The successor has the same version, and even the same time of creation when it was made at once."""
+    records.create(books, {"id": "a", "isbn": "1"})
+    old = reading.read(books, "a")
+    records.delete(books, "a")
+    successor = made(books, "a", {"isbn": "2"}, None)
+    successor.created_at = old.created_at if delay == 0 else "2038-01-19T03:14:07.000Z"
+    writes.commit([Change(books, "a", None, successor)], [], None)
+    assert successor.version == old.version
+    with pytest.raises(Stale):
+        writes.commit([change(books, "a", old, isbn="3")], [], None)
+    assert reading.read(books, "a").doc == {"isbn": "2"}
+
+
 @pytest.mark.parametrize("unique", [[], ["isbn"]])
 def test_a_change_decided_on_another_version_is_stale_and_writes_nothing(table: str, unique: list[str]) -> None:
     books = collection(unique=unique)
