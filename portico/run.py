@@ -30,6 +30,9 @@ def run(*, quiet: bool = False) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    # What no line shows is not collected: https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001
     # Not below "portico", which is the logger of the Chalice application: Chalice cuts it off from the root.
     logging.getLogger("local.access").disabled = quiet
     for noisy in ("botocore", "uvicorn"):

@@ -289,8 +289,7 @@ def _publish(path, document):
 
 
 async def _serve(arguments, listener):
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    import uvicorn
 
     port = listener.getsockname()[1]
     store = Store(arguments.data, memory=arguments.memory)
@@ -310,13 +309,23 @@ async def _serve(arguments, listener):
     address = arguments.data / "address.json"
     _publish(address, {**greeting, "lease": lease_listener.sockets[0].getsockname()[1]})
 
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
-    config.keep_alive_timeout = 75
-    config.keep_alive_max_requests = sys.maxsize
-    config.graceful_timeout = 0.2
-    config.loglevel = "WARNING"
-    await serve(store, config, shutdown_trigger=leases.ended.wait)
+    config = uvicorn.Config(
+        store,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # they are for the leases, above
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await leases.ended.wait()
+    server.should_exit = True
+    await serving
     lease_listener.close()
     saving.cancel()
     address.unlink(missing_ok=True)
@@ -356,7 +365,9 @@ def main():
             return LOCKED
         listener = _listen(arguments.port)
         _configure(arguments, listener.getsockname()[1])
-        return asyncio.run(_serve(arguments, listener))
+        import uvloop
+
+        return uvloop.run(_serve(arguments, listener))
 
 
 if __name__ == "__main__":
