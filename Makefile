@@ -17,6 +17,9 @@ run: .venv/.local .venv-store/.complete ## serve the API on this machine; Ctrl-C
 
 test: lint types coverage ## everything that has to hold: style, types, tests with coverage
 
+test-truth: setup ## the tests of the store on AWS's own DynamoDB Local (needs Java and npm; it is downloaded, not kept)
+	@$(BIN)/python -m tests.truth
+
 lint: setup ## ruff: rules and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check

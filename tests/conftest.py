@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -37,17 +38,23 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory, _own_environment: None) -> Iterator[EmbeddedStore]:
-    """The embedded store of this test process, in memory. The service is pointed at it."""
-    with EmbeddedStore(tmp_path_factory.mktemp("store"), memory=True) as running:
-        environment.use_store(running.url)
+def store(tmp_path_factory: pytest.TempPathFactory, _own_environment: None) -> Iterator[str]:
+    """The URL of this test process's store, which the service is pointed at.
+
+    It is an embedded one, in memory, unless ``TRUTH_URL`` names another engine; see ``tests/truth.py``.
+    """
+    with ExitStack() as stack:
+        url = os.environ.get("TRUTH_URL")
+        if url is None:
+            url = stack.enter_context(EmbeddedStore(tmp_path_factory.mktemp("store"), memory=True)).url
+        environment.use_store(url)
         os.environ["PORTICO_STAGE"] = "local"
         settings.reload()
-        yield running
+        yield url
 
 
 @pytest.fixture
-def table(store: EmbeddedStore) -> Iterator[str]:
+def table(store: str) -> Iterator[str]:
     """A table of the test's own, which the service uses while the test runs."""
     from chalicelib.dynamo import tables  # noqa: PLC0415 - tests of pure modules do without botocore
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from chalicelib import settings
 from chalicelib.dynamo import tables
 from chalicelib.http.endpoints import ENDPOINTS, MAX_BODY, MAX_BULK
-from portico.embedded.process import EmbeddedStore
 from tests.support.assertions import assert_problem, assert_refused
 from tests.support.client import Answer, Client, administrator, records
 from tests.support.stores import BOOK_SCHEMA, law
@@ -34,7 +33,7 @@ def prepared() -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def client(store: EmbeddedStore) -> Iterator[Client]:
+def client(store: str) -> Iterator[Client]:
     """A client of a table that the tests share: what is refused leaves nothing behind."""
     name = f"test-{uuid.uuid4().hex}"
     with settings.override(table=name):

@@ -155,10 +155,20 @@ def _create(client: Any, name: str) -> bool:
 
 
 def _enable_expiry(client: Any, name: str) -> None:
-    """Time to live, where it is off: DynamoDB refuses to enable it twice."""
-    state = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"]
-    if state == "DISABLED":
+    """Time to live, where it is off: DynamoDB refuses to enable it twice, also when another process was first."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    def state() -> str:
+        described = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        return str(described["TimeToLiveStatus"])
+
+    if state() != "DISABLED":
+        return
+    try:
         client.update_time_to_live(TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "_ttl"})
+    except ClientError:
+        if state() == "DISABLED":
+            raise
 
 
 def _enable_recovery(client: Any, name: str) -> None:

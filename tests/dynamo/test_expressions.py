@@ -36,7 +36,6 @@ CONDITIONS: dict[str, Callable[[Path, Any], Condition]] = {
     "(#0 = :0 AND #0 = :1)": lambda path, value: (path == value) & (path == value),
     "(#0 = :0 OR attribute_exists(#0))": lambda path, value: (path == value) | path.exists(),
     "(NOT #0 = :0)": lambda path, value: ~(path == value),
-    "#0 = #0": lambda path, _: path == path,  # noqa: PLR0124 - another path may be the operand
     "begins_with(#0, :0)": lambda path, value: path.begins_with(str(value)),
     "attribute_type(#0, :0)": lambda path, _: path.type_is("S"),
     "size(#0) <= :0": lambda path, _: path.size_at_most(3),

@@ -77,6 +77,10 @@ def test_ensure_makes_the_described_table(table: str) -> None:
         index["IndexName"]: index["KeySchema"] for index in described["GlobalSecondaryIndexes"]
     }
     assert ttl_of(table) == {"TimeToLiveStatus": "ENABLED", "AttributeName": "_ttl"}
+
+
+def test_ensure_enables_point_in_time_recovery(table: str) -> None:
+    client: Any = session.default().client
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
