@@ -83,8 +83,10 @@ def check(document: Any) -> None:
     if len(dump(document)) > MAX_BYTES:
         raise InvalidDefinition([Failure(pointer="", detail=f"is larger than {MAX_BYTES} bytes")])
     found = failures_of(_shape(), document)
-    if not found:
-        found = list(_schema_failures(document["schema"])) or list(_reference_failures(document))
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(schema, dict):
+        found += _schema_failures(schema)
+    found = found or list(_reference_failures(document))
     if found:
         raise InvalidDefinition(found)
 

@@ -188,3 +188,13 @@ def test_a_definition_that_would_not_fit_an_item_is_refused() -> None:
 
 def test_the_shape_is_a_schema_itself() -> None:
     definition.check({"schema": definition.SHAPE})
+
+
+def test_what_is_wrong_with_the_definition_and_with_its_schema_is_said_at_once() -> None:
+    with pytest.raises(InvalidDefinition) as caught:
+        definition.check({"schema": {"properties": {"a": {"minimum": "x"}}}, "foo": 1, "shards": 0})
+    assert {failure["pointer"] for failure in caught.value.failures} == {
+        "/foo",
+        "/shards",
+        "/schema/properties/a/minimum",
+    }
