@@ -22,7 +22,7 @@ def session(containing: str) -> list[tuple[str, str]]:
     return [(command, output) for command, output in steps]
 
 
-def run(script: str, server: Server, folder: Path) -> str:
+def run(script: str, server: Server, folder: Path) -> subprocess.CompletedProcess[str]:
     """What bash prints in a folder, the README's address and key being the test's own."""
     script = script.replace("http://127.0.0.1:8000", server.url).replace("pk_...", server.key)
     result = subprocess.run(
@@ -35,7 +35,7 @@ def run(script: str, server: Server, folder: Path) -> str:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    return result.stdout
+    return result
 
 
 def normal(output: str) -> str:
@@ -46,7 +46,7 @@ def test_the_session_on_the_first_screen_is_a_real_one(tmp_path: Path) -> None:
     steps = session("The Dispossessed")
     server = Server(tmp_path)
     with server:
-        printed = run("\n".join(f"{command}\necho ---" for command, _ in steps), server, tmp_path)
+        printed = run("\n".join(f"{command}\necho ---" for command, _ in steps), server, tmp_path).stdout
     assert [normal(output) for output in printed.split("---\n")[:-1]] == [normal(output) for _, output in steps]
 
 
@@ -57,8 +57,7 @@ def test_a_real_data_set_goes_in_and_comes_out_as_it_was(tmp_path: Path) -> None
     with server:
         for command, output in steps:
             printed = run(command, server, tmp_path)
-            if output:
-                assert output in printed
-        bare = run(".venv/bin/python -m portico export --collection movies --bare", server, tmp_path)
+            assert output in printed.stdout + printed.stderr
+        bare = run(".venv/bin/python -m portico export --collection movies --bare", server, tmp_path).stdout
     rows = json.loads((tmp_path / "package/data/movies.json").read_text())
     assert [json.loads(line) for line in bare.splitlines()] == rows
