@@ -44,7 +44,6 @@ def attach() -> None:
         environment.use_store(store.url)
         tables.ensure(settings.reload().table)
         key = chosen or admin_key.ensure(data)
-        if store.started:
-            print(f"Portico keeps its data in {data.path}\nAdmin key: {key}", flush=True)
+        print(f"Portico keeps its data in {data.path}\nAdmin key: {key}", flush=True)
         JobRunner(jobs.run_pending).start()
         _attached.store = store

@@ -47,12 +47,12 @@ def portico(data: Path, *arguments: str, stdin: str | None = None, **changes: st
 class Running:
     """A command that goes on; its output is read line by line."""
 
-    def __init__(self, data: Path, *command: str, **changes: str) -> None:
+    def __init__(self, data: Path, *command: str, folder: Path = PROJECT, **changes: str) -> None:
         self.data = data
         self.lines: list[str] = []
         self._queue: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            [sys.executable, *command], cwd=PROJECT, env=environment(data, **changes), stdin=subprocess.DEVNULL,
+            [sys.executable, *command], cwd=folder, env=environment(data, **changes), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read)
@@ -104,7 +104,7 @@ class Server(Running):
     """``portico run``, when it answers."""
 
     def __init__(self, data: Path, **changes: str) -> None:
-        super().__init__(data, "-m", "portico", "run", **changes)
+        super().__init__(data, "-m", "portico", "run", folder=PROJECT, **changes)
         try:
             self.url = self.wait_for("ready ").removeprefix("ready ")
         except BaseException:

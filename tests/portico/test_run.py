@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from portico.data import PROJECT
+from portico.embedded.process import interpreter
 from portico.errors import CommandError
 from portico.run import check_reachable
 
@@ -186,11 +189,17 @@ def test_key_makes_another_key_while_portico_runs_and_while_it_does_not(data: Pa
 
 @pytest.mark.parametrize("reload", ["--autoreload", "--no-autoreload"])
 def test_chalice_local_alone_works_and_leaves_no_store(data: Path, reload: str) -> None:
+    # A copy, because chalice local starts again whenever another test's file changes in the project.
+    project = data.parent / "project"
+    for part in ("chalicelib", "portico", ".chalice"):
+        shutil.copytree(PROJECT / part, project / part, ignore=shutil.ignore_patterns("__pycache__", "deployed"))
+    shutil.copy(PROJECT / "app.py", project)
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", "PORTICO_STORE_PYTHON": str(interpreter())}
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     chalice = str(Path(sys.executable).with_name("chalice"))
     command = [chalice, "local", "--stage", "local", "--port", str(port), reload]
-    with Running(data, *command) as local:
+    with Running(data, *command, folder=project, **quiet) as local:
         line = local.wait_for("Admin key: ")
         local.wait_for("Serving on ")
         store = store_pid(data)
