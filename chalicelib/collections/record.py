@@ -16,11 +16,11 @@ from chalicelib.dynamo.model import Attr, Key, Model, field
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import Failure, ValidationFailed, pointer
 from chalicelib.schema import structure
+from chalicelib.schema.structure import SERVER_SET
 
 if TYPE_CHECKING:
     from chalicelib.collections.definitions import Collection
 
-SERVER_SET = ("id", "version", "created_at", "updated_at")
 _EPOCH_SECONDS_LIMIT = 253_402_300_800  # the year 10000
 _DATE_TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?([Zz]|[-+][0-9]{2}:[0-9]{2})\Z"
@@ -77,8 +77,13 @@ def alive(collection: Collection) -> Condition:
     """That the record is stored and, where records end, has not ended."""
     condition = Record.id.exists()
     if collection.ttl is not None:
-        condition &= Record.expires_at.missing() | (Record.expires_at > int(time.time()))
+        condition &= not_ended()
     return condition
+
+
+def not_ended() -> Condition:
+    """That what is stored has no end, or has not come to it."""
+    return Record.expires_at.missing() | (Record.expires_at > int(time.time()))
 
 
 def absent(collection: Collection) -> Condition:

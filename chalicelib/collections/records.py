@@ -6,7 +6,6 @@ constraints across properties) goes through ``writes``, which reads, decides and
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.collections import ids, patches, unique, writes
@@ -20,6 +19,7 @@ from chalicelib.collections.record import (
     expiry,
     fragment_failures,
     made,
+    not_ended,
     properties_of,
     unstorable,
     validate,
@@ -162,7 +162,7 @@ def _replaceable(collection: Collection, fresh: Record) -> Condition | None:
     """That a blind replacement does all there is to do: no ended record is revived, no unique value changes hands."""
     conditions: list[Condition] = []
     if collection.ttl is not None:
-        conditions.append(Record.expires_at.missing() | (Record.expires_at > int(time.time())))
+        conditions.append(not_ended())
     kept = unique.kept(collection, fresh.doc)
     if kept is not None:
         conditions.append(Record.id.exists() & kept)

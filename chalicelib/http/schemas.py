@@ -8,11 +8,11 @@ from typing import Any
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.ids import ID, NAME
 from chalicelib.collections.operations import BATCH, MAX_OPERATIONS, TRANSACTION
-from chalicelib.collections.record import SERVER_SET
 from chalicelib.errors import TYPE_PREFIX, Problem, TransactionCanceled
 from chalicelib.http.endpoints import CANCELED_STATUSES
 from chalicelib.http.requests import DEFAULT_LIMIT, MAX_LIMIT
 from chalicelib.schema.definition import SHAPE
+from chalicelib.schema.structure import SERVER_SET
 
 _ID = {"type": "string", "pattern": "^" + ID.pattern.replace(r"\Z", "$")}
 _NAME = {"type": "string", "pattern": "^" + NAME.pattern.replace(r"\Z", "$")}

@@ -10,13 +10,11 @@ from chalicelib.dynamo.codec import MAX_NAME_BYTES
 from chalicelib.errors import Failure, InvalidDefinition, pointer
 from chalicelib.schema.compiled import DIALECT, CompiledSchema, failures_of, is_local_object, validator_of
 from chalicelib.schema.json_text import dump
-from chalicelib.schema.structure import depth_exceeds
+from chalicelib.schema.structure import SERVER_SET, depth_exceeds
 
 if TYPE_CHECKING:
     import jsonschema_rs
 
-SERVER_SET = ("id", "version", "created_at", "updated_at")
-"""The properties of a record that the server sets; no schema can declare them."""
 MAX_INDEXES = 5
 MAX_SHARDS = 64
 MAX_UNIQUE = 10

@@ -10,6 +10,8 @@ from chalicelib.dynamo.codec import MAX_DEPTH, MAX_NAME_BYTES, number_text
 from chalicelib.dynamo.errors import Unstorable
 from chalicelib.errors import Failure, pointer
 
+SERVER_SET = ("id", "version", "created_at", "updated_at")
+"""The properties of a record that the server sets; no schema can declare them."""
 MAX_RECORD_DEPTH = MAX_DEPTH - 1
 """Levels of objects and arrays in a record: the map that holds its properties takes one of DynamoDB's 32."""
 
