@@ -4,7 +4,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart constraints clean
+.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart bench-dynamo constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,16 +46,19 @@ bench-http: setup ## requests a second through the local gateway
 bench-coldstart: setup ## what a Lambda container pays before its first answer
 	@$(BIN)/python -m bench.coldstart
 
+bench-dynamo: .venv/.bench bench/peer/node/node_modules/.package-lock.json ## the data-access layer against others, which it installs; ARGS=--write renews the table in docs/
+	@$(BIN)/python -m bench.dynamo $(ARGS)
+
 constraints: ## choose the versions of constraints.txt anew, for what the requirements files ask
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
-	@sed '/^-[cr] /d' requirements.txt requirements-local.txt requirements-dev.txt > .requirements-unconstrained.txt
+	@sed '/^-[cr] /d' requirements.txt requirements-local.txt requirements-dev.txt requirements-bench.txt > .requirements-unconstrained.txt
 	@.venv-constraints/bin/python $(PIP_INSTALL) -r .requirements-unconstrained.txt
 	@{ echo "# Every package of the development environment, exactly: made by 'make constraints'."; \
 	   .venv-constraints/bin/python -m pip freeze --disable-pip-version-check; } > constraints.txt
 	@rm -rf .venv-constraints .requirements-unconstrained.txt
 
 clean: ## remove everything that the other targets make
-	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.* bench/peer/node/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.local: requirements.txt requirements-local.txt constraints.txt
@@ -70,6 +73,18 @@ clean: ## remove everything that the other targets make
 	@echo "Installing what the tests need into .venv ..."
 	@$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
+
+.venv/.bench: .venv/.complete requirements-bench.txt
+	@echo "Installing the data layer's peers into .venv ..."
+	@$(BIN)/python $(PIP_INSTALL) -r requirements-bench.txt
+	@touch $@
+
+# Without npm, or when it fails, nothing is made, and bench.dynamo says that it does without.
+bench/peer/node/node_modules/.package-lock.json: bench/peer/node/package.json bench/peer/node/package-lock.json
+	@if command -v npm > /dev/null; then \
+	   echo "Installing Dynamoose into bench/peer/node ..."; \
+	   cd bench/peer/node && npm ci --no-audit --no-fund --loglevel=error > /dev/null || true; \
+	 fi
 
 .venv-store/.complete: requirements-store.txt
 	$(check_python)

@@ -27,6 +27,30 @@ class _Stream:
         yield self._content
 
 
+def headers(content: bytes) -> dict[str, str]:
+    """What DynamoDB sends along with an answer."""
+    return {
+        "Server": "Server",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Content-Length": str(len(content)),
+        "Connection": "keep-alive",
+        "x-amzn-RequestId": "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGHIJKLMNOP",
+        "x-amz-crc32": str(crc32(content)),
+    }
+
+
+def operation_of(request: AWSPreparedRequest) -> str:
+    """The operation that a request asks for, ``GetItem`` say."""
+    target = request.headers["X-Amz-Target"]
+    return (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
+
+
+def response(request: AWSPreparedRequest, content: bytes, sent: Any) -> AWSResponse:
+    """The response with this body and these headers, as botocore expects it of its HTTP session."""
+    stream: Any = _Stream(content)
+    return AWSResponse(str(request.url), 200, sent, stream)
+
+
 class Wire:
     """The handler of botocore's ``before-send.dynamodb`` event, on items that it keeps.
 
@@ -53,19 +77,8 @@ class Wire:
             body = body.encode()
         content = self._answers.get(body)
         if content is None:
-            target = request.headers["X-Amz-Target"]
-            operation = target if isinstance(target, str) else target.decode()
-            content = self._answer(operation.rpartition(".")[2], body)
-        headers: Any = {
-            "Server": "Server",
-            "Content-Type": "application/x-amz-json-1.0",
-            "Content-Length": str(len(content)),
-            "Connection": "keep-alive",
-            "x-amzn-RequestId": "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGHIJKLMNOP",
-            "x-amz-crc32": str(crc32(content)),
-        }
-        stream: Any = _Stream(content)
-        return AWSResponse(str(request.url), 200, headers, stream)
+            content = self._answer(operation_of(request), body)
+        return response(request, content, headers(content))
 
     def _answer(self, operation: str, body: bytes) -> bytes:
         if operation == "PutItem":

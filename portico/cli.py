@@ -74,13 +74,14 @@ def _key(options: argparse.Namespace) -> int:
     from contextlib import ExitStack  # noqa: PLC0415
 
     from chalicelib import settings  # noqa: PLC0415
-    from chalicelib.dynamo import tables  # noqa: PLC0415
+    from chalicelib.dynamo import provisioning, tables  # noqa: PLC0415
     from portico.data import DataDirectory  # noqa: PLC0415
     from portico.run import open_store  # noqa: PLC0415
 
     with ExitStack() as stack:
         open_store(DataDirectory.from_environment(), stack)
-        tables.ensure(settings.reload().table)
+        settings.reload()
+        provisioning.ensure(tables.main)
         from chalicelib.access import keys  # noqa: PLC0415 - after the environment is complete
 
         print(keys.create(name=options.name).secret)

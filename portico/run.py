@@ -94,13 +94,13 @@ def _build(data: DataDirectory, chosen_key: str | None) -> tuple[GatewayApplicat
 
     from chalicelib import settings  # noqa: PLC0415
     from chalicelib.collections import jobs  # noqa: PLC0415
-    from chalicelib.dynamo import tables  # noqa: PLC0415
+    from chalicelib.dynamo import provisioning, tables  # noqa: PLC0415
     from chalicelib.http import problems  # noqa: PLC0415
     from portico import admin_key  # noqa: PLC0415
     from portico.background import JobRunner  # noqa: PLC0415
 
     current = settings.reload()
-    tables.ensure(current.table)
+    provisioning.ensure(tables.main)
     key = chosen_key or admin_key.ensure(data)
     config = CLIFactory(str(PROJECT)).create_config_obj("local")
     rest = RestGateway(config.chalice_app, config, render=problems.render, cors_origin=current.cors_origin)

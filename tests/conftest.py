@@ -56,9 +56,9 @@ def store(tmp_path_factory: pytest.TempPathFactory, _own_environment: None) -> I
 @pytest.fixture
 def table(store: str) -> Iterator[str]:
     """A table of the test's own, which the service uses while the test runs."""
-    from chalicelib.dynamo import tables  # noqa: PLC0415 - tests of pure modules do without botocore
+    from chalicelib.dynamo import provisioning, tables  # noqa: PLC0415 - tests of pure modules do without botocore
 
     name = f"test-{uuid.uuid4().hex}"
     with settings.override(table=name):
-        tables.ensure(name)
+        provisioning.ensure(tables.main)
         yield name

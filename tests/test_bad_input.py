@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import settings
-from chalicelib.dynamo import tables
+from chalicelib.dynamo import provisioning, tables
 from chalicelib.http.endpoints import ENDPOINTS, MAX_BODY, MAX_BULK
 from tests.support.assertions import assert_problem, assert_refused
 from tests.support.client import Answer, Client, administrator, records
@@ -37,7 +37,7 @@ def client(store: str) -> Iterator[Client]:
     """A client of a table that the tests share: what is refused leaves nothing behind."""
     name = f"test-{uuid.uuid4().hex}"
     with settings.override(table=name):
-        tables.ensure(name)
+        provisioning.ensure(tables.main)
         with prepared() as client:
             yield client
 

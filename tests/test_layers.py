@@ -29,15 +29,25 @@ MAY_IMPORT = {
 }
 """A layer, and the other layers that it may import."""
 FROM_DYNAMO_INTO_SCHEMA = {"chalicelib.dynamo.codec", "chalicelib.dynamo.errors"}
+FROM_SCHEMA_INTO_DYNAMO = {"chalicelib.dynamo.json_schema.contracts": {"chalicelib.schema.compiled"}}
+"""The one way back: models made of JSON Schemas validate as collections do, with the same compiled validator.
+
+It is imported within functions, when the first document is validated, so that nothing else of the layer depends on it.
+"""
 MAY_TOUCH = {
-    "botocore": {f"chalicelib/dynamo/{module}.py" for module in ("client", "session", "tables")},
+    "botocore": {f"chalicelib/dynamo/{module}.py" for module in ("client", "session", "provisioning/__init__")},
     "boto3": set[str](),
     "chalice": {"app.py", *(str(path.relative_to(PROJECT)) for path in SOURCES if path.parent.name == "http")},
     "portico": set[str](),
 }
 """A package, and the files that may import it."""
 PURE_LAYERS = {"where", "schema"}
-PURE_MODULES = {"chalicelib.errors", "chalicelib.dynamo.codec", "chalicelib.dynamo.expressions"}
+PURE_MODULES = {
+    "chalicelib.errors",
+    *(f"chalicelib.dynamo.{module}" for module in ("codec", "expressions", "keys", "layout", "ordering", "types")),
+    "chalicelib.dynamo.provisioning.changes",
+    "chalicelib.dynamo.provisioning.differences",
+}
 IMPURE = {"os", "time", "datetime", "random", "secrets", "socket", "threading"}
 
 
@@ -75,12 +85,20 @@ def test_a_layer_imports_only_those_below_it(path: Path) -> None:
         return
     assert layer in MAY_IMPORT, f"the layer {layer} is not in the architecture"
     ours = {module for module in imports(path) if module.startswith("chalicelib") or module == "app"}
+    ours -= FROM_SCHEMA_INTO_DYNAMO.get(module_of(path), set())
     assert {module for module in ours if layer_of(module) not in {layer, *MAY_IMPORT[layer]}} == set()
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parent.name == "schema"], ids=name_of)
 def test_the_schema_knows_of_the_store_only_what_it_can_hold(path: Path) -> None:
     assert {module for module in imports(path) if layer_of(module) == "dynamo"} <= FROM_DYNAMO_INTO_SCHEMA
+
+
+def test_the_store_loads_the_schema_only_when_it_validates() -> None:
+    for module, imported in FROM_SCHEMA_INTO_DYNAMO.items():
+        path = PROJECT.joinpath(*module.split(".")).with_suffix(".py")
+        assert imported <= set(imports(path))
+        assert imported.isdisjoint(_imports_at_load(path))
 
 
 @pytest.mark.parametrize("package", MAY_TOUCH)

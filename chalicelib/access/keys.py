@@ -16,7 +16,9 @@ from hashlib import sha256
 
 from chalicelib import settings
 from chalicelib.access.principals import ADMIN, Principal
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 
 _FORM = re.compile(r"pk_([0-9a-z]{12})_([0-9A-Za-z_-]{43})([0-9a-f]{8})")

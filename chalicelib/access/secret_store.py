@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 
 from chalicelib.dynamo.errors import ConditionFailed
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 
 

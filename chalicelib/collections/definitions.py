@@ -12,8 +12,9 @@ from chalicelib.collections import ids, shards
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.dynamo.errors import ConditionFailed, TransactionFailed
 from chalicelib.dynamo.expressions import Condition
-from chalicelib.dynamo.model import Attr, Key, Model, field
-from chalicelib.dynamo.query import Query
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import (
     CollectionNotFound,
@@ -141,7 +142,7 @@ def current(name: str) -> Collection:
 
 def page(limit: int, after: str | None) -> tuple[list[Collection], str | None]:
     """Collections by name, and the name to go on after when there are more."""
-    query: Query[Definition] = Definition.query("collection").consistent().limit(limit)
+    query = Definition.query().consistent().limit(limit)
     result = query.after(after).run()
     return [_collection(stored) for stored in result.items if stored.state == ACTIVE], result.last
 
@@ -208,8 +209,10 @@ def _replacement(name: str, document: dict[str, Any], old: Definition | None) ->
 def _refuse_unique_change(old: Collection, new: Collection) -> None:
     if set(old.unique) == set(new.unique):
         return
+    from chalicelib.collections.record import Record  # noqa: PLC0415 - only changed definitions need it
+
     for pk in old.partitions:
-        if Query(main, dict, pk).consistent().limit(1).run().items:
+        if Record.query(partition=pk).consistent().limit(1).run().items:
             raise DefinitionConflict(
                 "What is unique can only be changed while the collection has no records; "
                 "export them, make a new collection and import them there."
@@ -232,7 +235,7 @@ def delete(name: str, preconditions: Preconditions = NONE) -> Job:
             raise CollectionNotFound(name)
         preconditions.check(old.version)
         job = jobs.new("delete_collection", name)
-        transaction = Transaction(main)
+        transaction = Transaction()
         transaction.update(
             Definition.update(name=name)
             .set(Definition.state, DELETING)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.collections.record import Outcome
 from chalicelib.dynamo.expressions import Condition
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import IdempotencyMismatch, ItemTooLarge
 from chalicelib.schema import json_text

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.collections import ids
 from chalicelib.dynamo.errors import ConditionFailed
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import JobNotFound
 
@@ -68,7 +70,7 @@ def get(job_id: str) -> Job:
 
 def page(limit: int, after: str | None) -> Page[Job]:
     """Jobs, the newest first."""
-    return Job.query("job").descending().consistent().limit(limit).after(after).run()
+    return Job.query().descending().consistent().limit(limit).after(after).run()
 
 
 def run_pending(seconds: float) -> int:
@@ -87,7 +89,7 @@ def run_pending(seconds: float) -> int:
 
 
 def _open_jobs() -> Iterator[Job]:
-    for found in Job.query("job").consistent().pages():
+    for found in Job.query().consistent().pages():
         yield from (job for job in found.items if job.state != DONE)
 
 

@@ -158,8 +158,8 @@ class Plan:
     for validation; ``failures`` are those that are known without it.
     """
 
-    assignments: list[tuple[Path, Any]] = field(default_factory=list)
-    removals: list[Path] = field(default_factory=list)
+    assignments: list[tuple[Path[Any], Any]] = field(default_factory=list)
+    removals: list[Path[Any]] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     fragment: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -180,7 +180,7 @@ def _plan(patch: dict[str, Any], schema: Any, path: tuple[str, ...], fragment: d
         if not 0 < len(name.encode()) <= MAX_NAME_BYTES:
             return False  # no such property is ever stored; the record's own check says so
         part = property_schema(schema, name)
-        place = Path("doc", *path, name)
+        place: Path[Any] = Path("doc", *path, name)
         action = operator_of(value)
         if value is None or action == "$unset":
             if name in required:
@@ -203,7 +203,7 @@ def _plan(patch: dict[str, Any], schema: Any, path: tuple[str, ...], fragment: d
 
 
 def _plan_operator(
-    action: str, operand: Any, schema: Any, place: Path, name: str, fragment: dict[str, Any], made: Plan
+    action: str, operand: Any, schema: Any, place: Path[Any], name: str, fragment: dict[str, Any], made: Plan
 ) -> bool:
     if action == "$inc":
         return _plan_increment(operand, schema, place, made)
@@ -211,14 +211,14 @@ def _plan_operator(
         return False
     listed = place.type_is("L")
     if isinstance(schema, Mapping) and "maxItems" in schema:
-        listed &= place.size_at_most(max(schema["maxItems"] - len(operand), 0))
+        listed &= place.size() <= max(schema["maxItems"] - len(operand), 0)
     made.conditions.append(place.missing() | listed)
     made.assignments.append((place, place.followed_by(operand)))
     fragment[name] = operand
     return True
 
 
-def _plan_increment(amount: Any, schema: Any, place: Path, made: Plan) -> bool:
+def _plan_increment(amount: Any, schema: Any, place: Path[Any], made: Plan) -> bool:
     if schema is False or not _says_only(schema, _NUMBER, ("number", "integer")):
         return False
     limits: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
@@ -232,7 +232,7 @@ def _plan_increment(amount: Any, schema: Any, place: Path, made: Plan) -> bool:
                 return False
             stored &= compare(place, bound)
     made.conditions.append(place.missing() | stored if _within(amount, limits) else stored)
-    made.assignments.append((place, place.or_else(0).plus(amount)))
+    made.assignments.append((place, place.or_else(0) + amount))
     return True
 
 

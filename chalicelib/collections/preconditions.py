@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.dynamo.expressions import Condition, Path
 from chalicelib.errors import PreconditionFailed, PreconditionRequired
@@ -56,7 +57,7 @@ class Preconditions:
                 "or If-None-Match: * to create."
             )
 
-    def condition(self, version: Path) -> Condition | None:
+    def condition(self, version: Path[Any]) -> Condition | None:
         """The same for a stored item, for DynamoDB to decide; None when there is nothing to hold."""
         condition: Condition | None = None
         if self.match is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from chalicelib.collections import definitions, unique
 from chalicelib.collections.record import Record
+from chalicelib.dynamo import batches
 from chalicelib.dynamo.tables import main
 
 PAGE = 250
@@ -34,12 +35,13 @@ def delete_records(name: str, since: float) -> Iterator[int]:
 
 def _sweep(collection: definitions.Collection) -> Iterator[int]:
     for pk in collection.partitions:
-        for page in Record.query(pk).consistent().limit(PAGE).pages():
+        for page in Record.query(partition=pk).consistent().limit(PAGE).pages():
             # A record that has ended and its successor may both have had a value: each marker once.
             markers = {p for record in page.items for p in unique.partitions(collection, record.doc)}
-            main.delete_items(
+            batches.delete_items(
+                main,
                 [Record.key.item({"partition": pk, "id": record.id}) for record in page.items]
-                + [unique.Marker.key.item({"partition": p}) for p in markers]
+                + [unique.Marker.key.item({"partition": p}) for p in markers],
             )
             if page.items:  # a step is work done: however short the runs of the job, each gets further
                 yield len(page.items)

@@ -59,7 +59,7 @@ def page(collection: Collection, limit: int, after: str | None, *, newest_first:
 
 
 def _query(pk: str, limit: int, after: str | None, *, newest_first: bool) -> Query[Record]:
-    query: Query[Record] = Record.query(pk).consistent().limit(limit)
+    query: Query[Record] = Record.query(partition=pk).consistent().limit(limit)
     return (query.descending() if newest_first else query).after(after)
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.collections import ids, shards
 from chalicelib.dynamo.errors import Unstorable
 from chalicelib.dynamo.expressions import Condition
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import Failure, ValidationFailed, pointer
 from chalicelib.schema import structure
@@ -166,7 +168,8 @@ def _failures(properties: dict[str, Any], by_schema: Callable[[Any], list[Failur
 
 def unstorable(error: Unstorable) -> ValidationFailed:
     """The problem of a value that DynamoDB has no place for, found while it was being encoded."""
-    return ValidationFailed([Failure(pointer=pointer(error.path), detail=error.reason)])
+    path = error.path[1:] if error.path[:1] == [Record.doc.field] else error.path
+    return ValidationFailed([Failure(pointer=pointer(path), detail=error.reason)])
 
 
 def expiry(collection: Collection, properties: Mapping[str, Any]) -> int | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.collections.definitions import Collection
     from chalicelib.collections.idempotency import Once
     from chalicelib.dynamo.errors import Item
-    from chalicelib.dynamo.model import Update
+    from chalicelib.dynamo.updates import Update
 
 
 def create(
@@ -127,11 +127,12 @@ def replace(
     fresh = (
         decide(None) if preconditions.match is None else _validated(collection, record_id, properties_of(body), None)
     )
-    update = _touched(collection, record_id).set(Record.doc, fresh.doc)
-    update.set(Record.created_at, Record.created_at.or_else(fresh.created_at))
-    _set_expiry(update, collection, fresh.expires_at)
-    update.when(all_of([_replaceable(collection, fresh), preconditions.condition(Record.version)]))
+    place = {"partition": collection.partition(record_id), "id": record_id}
     try:
+        update = _touched(Record.upsert(**place)).set(Record.doc, fresh.doc)
+        update.if_not_exists(Record.created_at, fresh.created_at)
+        _set_expiry(update, collection, fresh.expires_at)
+        update.when(all_of([_replaceable(collection, fresh), preconditions.condition(Record.version)]))
         stored = update.run()
     except ConditionFailed as error:
         return writes.change_one(collection, record_id, decide, seen=error.item)
@@ -238,7 +239,7 @@ def _update_of_patch(
     failures = [*fragment_failures(collection, plan.fragment), *plan.failures]
     if failures:
         raise ValidationFailed(failures)
-    update = _touched(collection, record_id)
+    update = _touched(Record.update(partition=collection.partition(record_id), id=record_id))
     for path, value in plan.assignments:
         update.set(path, value)
     for path in plan.removals:
@@ -286,9 +287,8 @@ def _validated(collection: Collection, record_id: str, properties: dict[str, Any
     return made(collection, record_id, properties, old)
 
 
-def _touched(collection: Collection, record_id: str) -> Update[Record]:
-    update = Record.update(partition=collection.partition(record_id), id=record_id)
-    return update.set(Record.version, Record.version.or_else(0).plus(1)).set(Record.updated_at, ids.timestamp())
+def _touched(update: Update[Record]) -> Update[Record]:
+    return update.set(Record.version, Record.version.or_else(0) + 1).set(Record.updated_at, ids.timestamp())
 
 
 def _set_expiry(update: Update[Record], collection: Collection, expires_at: int | None) -> None:

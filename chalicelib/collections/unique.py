@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.dynamo.codec import MAX_DIGITS, number_text
 from chalicelib.dynamo.expressions import Condition, Path, all_of
-from chalicelib.dynamo.model import Attr, Key, Model, field
+from chalicelib.dynamo.fields import Attr, field
+from chalicelib.dynamo.keys import Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
 from chalicelib.schema.json_text import canonical
 
@@ -54,7 +56,7 @@ def kept(collection: Collection, document: Mapping[str, Any]) -> Condition | Non
     return all_of(_holds(Path("doc", name), document.get(name)) for name in collection.unique)
 
 
-def _holds(place: Path, value: Any) -> Condition:
+def _holds(place: Path[Any], value: Any) -> Condition:
     return place.missing() | place.type_is("NULL") if value is None else place == value
 
 

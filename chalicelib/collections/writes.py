@@ -92,7 +92,7 @@ class _Commit:
     """The actions of one transaction, each with what its failure means."""
 
     once: Once | None
-    transaction: Transaction = field(default_factory=lambda: Transaction(main))
+    transaction: Transaction = field(default_factory=Transaction)
     meanings: list[tuple[str, str, int]] = field(default_factory=list)
 
     def add_record(self, change: Change, number: int) -> None:
@@ -229,8 +229,10 @@ def read_together(places: Sequence[tuple[Collection, str]], once: Once | None) -
         item = main.call("GetItem", {"Key": keys[0], "ConsistentRead": True}).get("Item")
         found = [item] if item else []
     else:
+        from chalicelib.dynamo import batches  # noqa: PLC0415 - most reads are of one record
+
         wanted = [*keys, idempotency.StoredOutcomes.key.item({"partition": once.partition})] if once else keys
-        found = main.get_items(wanted) if wanted else []
+        found = batches.get_items(main, wanted)
     by_key: dict[tuple[str, str], Item] = {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
     if once is not None and (once.partition, "-") in by_key:
         outcomes = once.replay(by_key[once.partition, "-"])

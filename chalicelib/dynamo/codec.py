@@ -81,12 +81,19 @@ def encode_map(value: Mapping[str, Any], depth: int = 0) -> Item:
                 encoded[name] = encode(element, depth + 1)
             except Unstorable as error:
                 raise error.within(name) from None
-        if not name or len(name) > MAX_NAME_BYTES // 4:
-            _check_name(name)
+        if type(name) is not str or not name or len(name) > MAX_NAME_BYTES // 4:
+            check_name(name)
     return encoded
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be an attribute's name.
+
+    Raises:
+        Unstorable: it is no string, empty, or longer than 255 bytes.
+    """
+    if type(name) is not str:
+        raise Unstorable(f"has a property of which the name is of the type {type(name).__name__}, not a string")
     if not name:
         raise Unstorable("has a property with an empty name")
     if len(name.encode()) > MAX_NAME_BYTES:

@@ -1,49 +1,102 @@
 """Paths, conditions and updates as values, and their rendering with every name and value bound.
 
 An expression is a tuple of parts: text that this module writes, paths, values and further expressions. Nothing that a
-caller gives ever becomes text. Pure: values in, values out.
+caller gives ever becomes text. Pure: values in, values out. Limits:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, overload
 
 from chalicelib.dynamo.codec import encode
-from chalicelib.dynamo.errors import AttributeValue
+from chalicelib.dynamo.errors import AttributeValue, Invalid, LimitExceeded
+
+if TYPE_CHECKING:
+    from chalicelib.dynamo.document import Document
 
 MAX_EXPRESSION_BYTES = 4096
+MAX_OPERATORS = 300
 MAX_IN_VALUES = 100
 
+T = TypeVar("T")
+E = TypeVar("E")
+V = TypeVar("V")
+N = TypeVar("N", int, float, Decimal)
+D = TypeVar("D", bound="Document")
 
-@dataclass(frozen=True)
+
 class Value:
-    """A Python value within an expression; bound, never written into the text."""
+    """A Python value within an expression; bound, never written into the text.
 
-    content: Any
+    ``like`` is the path whose attribute it is compared with or stored at, and so says how it is written.
+    """
+
+    __slots__ = ("content", "like")
+
+    def __init__(self, content: Any, like: Path[Any] | None = None) -> None:
+        self.content, self.like = content, like
+
+    def encoded(self) -> AttributeValue:
+        """The attribute value.
+
+        Raises:
+            Invalid: there is none; with the path.
+        """
+        if self.like is None:
+            return encode(self.content)
+        try:
+            return self._encoded_like(self.like)
+        except Invalid as error:
+            for label in reversed(self.like.labels):
+                error.within(label)
+            raise
+
+    def _encoded_like(self, path: Path[Any]) -> AttributeValue:
+        return path.encode(self.content)
 
 
-@dataclass(frozen=True)
-class Expression:
+class Encoded(Value):
+    """An attribute value as DynamoDB has it."""
+
+    __slots__ = ()
+
+    def encoded(self) -> AttributeValue:
+        """The attribute value."""
+        value: AttributeValue = self.content
+        return value
+
+
+Part: TypeAlias = "str | Path[Any] | Value | Expression[Any]"
+
+
+class Expression(Generic[T]):
     """A tree of parts that renders to DynamoDB's expression text."""
 
-    parts: tuple[str | Path | Value | Expression, ...]
+    __slots__ = ("parts",)
 
-    def plus(self, amount: Any) -> Expression:
-        """The sum, for an update: ``Path("stock").or_else(0).plus(-1)``."""
-        return Expression((self, " + ", Value(amount)))
+    def __init__(self, parts: tuple[Part, ...]) -> None:
+        self.parts = parts
+
+    def __add__(self: Expression[N], amount: N | Path[N] | Expression[N]) -> Expression[N]:
+        return Expression((self, " + ", _operand(amount, None)))
+
+    def __sub__(self: Expression[N], amount: N | Path[N] | Expression[N]) -> Expression[N]:
+        return Expression((self, " - ", _operand(amount, None)))
 
 
-@dataclass(frozen=True)
-class Condition(Expression):
+class Condition(Expression[bool]):
     """An expression that holds or does not. Combine with ``&``, ``|`` and ``~``, never ``and``, ``or``, ``not``."""
 
+    __slots__ = ()
+
     def __and__(self, other: Condition) -> Condition:
-        return Condition(("(", self, " AND ", other, ")"))
+        return Junction("AND", (self, other))
 
     def __or__(self, other: Condition) -> Condition:
-        return Condition(("(", self, " OR ", other, ")"))
+        return Junction("OR", (self, other))
 
     def __invert__(self) -> Condition:
         return Condition(("(NOT ", self, ")"))
@@ -52,19 +105,118 @@ class Condition(Expression):
         raise TypeError("a condition has no truth value: combine with &, | and ~ instead of and, or, not")
 
 
-class Path:
-    """A document path: attribute names and list indexes, ``Path("doc", "tags", 0)``.
+class Comparison(Condition):
+    """A condition on one path, whose meaning a query plan can use: ``operator`` and its Python operands.
 
-    Comparison operators make conditions. The operand is a Python value or another path.
+    Operators: ``=``, ``<>``, ``<``, ``<=``, ``>``, ``>=``, ``BETWEEN``, ``IN`` and ``begins_with``.
     """
+
+    __slots__ = ("operands", "operator", "path")
+
+    def __init__(self, path: Path[Any], operator: str, operands: tuple[Any, ...], parts: tuple[Part, ...]) -> None:
+        super().__init__(parts)
+        self.path, self.operator, self.operands = path, operator, operands
+
+
+class Junction(Condition):
+    """Conditions of which all (``AND``) or any (``OR``) have to hold. Of its own kind it takes in the members."""
+
+    __slots__ = ("conditions", "operator")
+
+    def __init__(self, operator: str, conditions: tuple[Condition, ...]) -> None:
+        self.operator = operator
+        self.conditions: tuple[Condition, ...] = ()
+        for condition in conditions:
+            same = isinstance(condition, Junction) and condition.operator == operator
+            self.conditions += condition.conditions if isinstance(condition, Junction) and same else (condition,)
+        parts: list[Part] = ["("]
+        for number, condition in enumerate(self.conditions):
+            parts += [f" {operator} ", condition] if number else [condition]
+        super().__init__((*parts, ")"))
+
+
+class Comparable(Generic[T]):
+    """What has a value to compare: a path, or the size of what is at one. The operand is a value or another path."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: T | Comparable[T]) -> Condition:  # type: ignore[override]
+        return self._compared("=", other)
+
+    def __ne__(self, other: T | Comparable[T]) -> Condition:  # type: ignore[override]
+        return self._compared("<>", other)
+
+    def __lt__(self, other: T | Comparable[T]) -> Condition:
+        return self._compared("<", other)
+
+    def __le__(self, other: T | Comparable[T]) -> Condition:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: T | Comparable[T]) -> Condition:
+        return self._compared(">", other)
+
+    def __ge__(self, other: T | Comparable[T]) -> Condition:
+        return self._compared(">=", other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def _compared(self, operator: str, other: Any) -> Condition:
+        raise NotImplementedError
+
+
+class Path(Comparable[T]):
+    """A document path: attribute names and list indexes, ``Path("doc", "tags", 0)``."""
 
     __slots__ = ("names",)
 
     def __init__(self, *names: str | int) -> None:
         self.names = names
 
-    def __getitem__(self, name: str | int) -> Path:
+    @property
+    def labels(self) -> tuple[str | int, ...]:
+        """What errors call it."""
+        return self.names
+
+    def encode(self, value: Any) -> AttributeValue:
+        """The attribute value of a Python value at this path.
+
+        Raises:
+            Invalid: DynamoDB, or a field's declaration, has no place for it.
+        """
+        return encode(value)
+
+    def encode_element(self, value: Any) -> AttributeValue:
+        """The attribute value of an element of the list or set at this path."""
+        return encode(value)
+
+    @overload
+    def __getitem__(self, name: Path[E]) -> Path[E]: ...
+    @overload
+    def __getitem__(self: Path[list[E]], name: int) -> Path[E]: ...
+    @overload
+    def __getitem__(self: Path[list[E] | None], name: int) -> Path[E]: ...
+    @overload
+    def __getitem__(self: Path[tuple[E, ...]], name: int) -> Path[E]: ...
+    @overload
+    def __getitem__(self: Path[dict[str, V]], name: str) -> Path[V]: ...
+    @overload
+    def __getitem__(self: Path[dict[str, V] | None], name: str) -> Path[V]: ...
+    @overload
+    def __getitem__(self: Path[D], name: str) -> Path[Any]: ...
+    @overload
+    def __getitem__(self: Path[D | None], name: str) -> Path[Any]: ...
+    def __getitem__(self: Path[Any], name: Any) -> Path[Any]:
+        """The path of a member: a list's by its index, a map's by its name, a nested document's by its field."""
+        return name.within(self) if isinstance(name, Path) else self.member(name)
+
+    def member(self, name: str | int) -> Path[Any]:
+        """The path of a member by its name or index, whatever this is the path of."""
         return Path(*self.names, name)
+
+    def within(self, outer: Path[Any]) -> Path[T]:
+        """The same path, from the item of which this one's begins at the outer one."""
+        return Path(*outer.names, *self.names)
 
     def __repr__(self) -> str:
         return f"Path({', '.join(map(repr, self.names))})"
@@ -72,45 +224,54 @@ class Path:
     def __hash__(self) -> int:
         return hash(self.names)
 
-    def __eq__(self, other: object) -> Condition:  # type: ignore[override]
-        return Condition((self, " = ", _operand(other)))
+    def _compared(self, operator: str, other: Any) -> Condition:
+        return Comparison(self, operator, (other,), (self, f" {operator} ", _operand(other, self)))
 
-    def __ne__(self, other: object) -> Condition:  # type: ignore[override]
-        return Condition((self, " <> ", _operand(other)))
-
-    def __lt__(self, other: Any) -> Condition:
-        return Condition((self, " < ", _operand(other)))
-
-    def __le__(self, other: Any) -> Condition:
-        return Condition((self, " <= ", _operand(other)))
-
-    def __gt__(self, other: Any) -> Condition:
-        return Condition((self, " > ", _operand(other)))
-
-    def __ge__(self, other: Any) -> Condition:
-        return Condition((self, " >= ", _operand(other)))
-
-    def between(self, low: Any, high: Any) -> Condition:
+    def between(self, low: T, high: T) -> Condition:
         """``low <= path <= high``; false for a value of another type."""
-        return Condition((self, " BETWEEN ", Value(low), " AND ", Value(high)))
+        parts = (self, " BETWEEN ", _operand(low, self), " AND ", _operand(high, self))
+        return Comparison(self, "BETWEEN", (low, high), parts)
 
-    def is_in(self, values: Iterable[Any]) -> Condition:
-        """The path's value is one of at most 100."""
-        options = [Value(value) for value in values]
+    def is_in(self, values: Iterable[T]) -> Condition:
+        """The path's value is one of at most 100.
+
+        Raises:
+            LimitExceeded: none or more than 100 values.
+        """
+        options = tuple(values)
         if not 0 < len(options) <= MAX_IN_VALUES:
-            raise ValueError(f"IN takes 1 to {MAX_IN_VALUES} values, not {len(options)}")
-        listed: list[str | Path | Value | Expression] = [self, " IN (", options[0]]
-        for option in options[1:]:
-            listed += [", ", option]
-        return Condition((*listed, ")"))
+            raise LimitExceeded(f"IN takes 1 to {MAX_IN_VALUES} values, not {len(options)}.")
+        listed: list[Part] = [self, " IN ("]
+        for number, option in enumerate(options):
+            listed += [", ", _operand(option, self)] if number else [_operand(option, self)]
+        return Comparison(self, "IN", options, (*listed, ")"))
 
-    def begins_with(self, prefix: str) -> Condition:
+    def begins_with(self: Path[str] | Path[str | None], prefix: str) -> Condition:
         """The path's string begins with the prefix."""
-        return Condition(("begins_with(", self, ", ", Value(prefix), ")"))
+        return Comparison(self, "begins_with", (prefix,), ("begins_with(", self, ", ", Value(prefix), ")"))
 
-    def contains(self, element: Any) -> Condition:
+    # Not as unions, of which mypy does not learn the type of the elements.
+    @overload
+    def contains(self: Path[str] | Path[str | None], element: str) -> Condition: ...
+    @overload
+    def contains(self: Path[list[E]], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[list[E] | None], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[set[E]], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[set[E] | None], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[frozenset[E]], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[frozenset[E] | None], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[tuple[E, ...]], element: E) -> Condition: ...
+    @overload
+    def contains(self: Path[tuple[E, ...] | None], element: E) -> Condition: ...
+    def contains(self: Path[Any], element: Any) -> Condition:
         """The path's list or set has the element, or its string the substring."""
-        return Condition(("contains(", self, ", ", Value(element), ")"))
+        return Condition(("contains(", self, ", ", _Element(element, self), ")"))
 
     def exists(self) -> Condition:
         """The item has the attribute (it may be NULL)."""
@@ -124,51 +285,129 @@ class Path:
         """The attribute has this DynamoDB type: ``S``, ``N``, ``M``, ``L``, ``BOOL``, ``NULL``, ``SS`` and so on."""
         return Condition(("attribute_type(", self, ", ", Value(kind), ")"))
 
-    def size_at_most(self, limit: int) -> Condition:
-        """The attribute's size (characters, bytes or elements) is at most the limit."""
-        return Condition(("size(", self, ") <= ", Value(limit)))
+    def size(self) -> Size:
+        """The attribute's size, to compare: a string's characters, a binary's bytes, a collection's elements."""
+        return Size(self)
 
-    def or_else(self, fallback: Any) -> Expression:
+    @overload
+    def or_else(self: Path[V | None], fallback: V) -> Expression[V]: ...
+    @overload
+    def or_else(self, fallback: T) -> Expression[T]: ...
+    def or_else(self, fallback: Any) -> Expression[Any]:
         """In an update: the stored value, or the fallback when there is none."""
-        return Expression(("if_not_exists(", self, ", ", Value(fallback), ")"))
+        return Expression(("if_not_exists(", self, ", ", Value(fallback, self), ")"))
 
-    def plus(self, amount: Any) -> Expression:
-        """In an update: the stored number plus the amount."""
-        return Expression((self, " + ", Value(amount)))
+    @overload
+    def __add__(self: Path[N], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    @overload
+    def __add__(self: Path[N | None], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __add__(self: Path[Any], amount: Any) -> Expression[Any]:
+        return Expression((self, " + ", _operand(amount, self)))
 
-    def followed_by(self, elements: list[Any]) -> Expression:
+    @overload
+    def __sub__(self: Path[N], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    @overload
+    def __sub__(self: Path[N | None], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __sub__(self: Path[Any], amount: Any) -> Expression[Any]:
+        return Expression((self, " - ", _operand(amount, self)))
+
+    @overload
+    def followed_by(self: Path[list[E]], elements: list[E]) -> Expression[list[E]]: ...
+    @overload
+    def followed_by(self: Path[list[E] | None], elements: list[E]) -> Expression[list[E]]: ...
+    def followed_by(self: Path[Any], elements: Any) -> Expression[Any]:
         """In an update: the stored list, or an empty one, with the elements after its last."""
-        return Expression(("list_append(", self.or_else([]), ", ", Value(elements), ")"))
+        return Expression(("list_append(", self.or_else([]), ", ", Value(elements, self), ")"))
+
+    @overload
+    def preceded_by(self: Path[list[E]], elements: list[E]) -> Expression[list[E]]: ...
+    @overload
+    def preceded_by(self: Path[list[E] | None], elements: list[E]) -> Expression[list[E]]: ...
+    def preceded_by(self: Path[Any], elements: Any) -> Expression[Any]:
+        """In an update: the stored list, or an empty one, with the elements before its first."""
+        return Expression(("list_append(", Value(elements, self), ", ", self.or_else([]), ")"))
 
 
-def _operand(operand: Any) -> Path | Value | Expression:
-    return operand if isinstance(operand, (Path, Expression)) else Value(operand)
+class Size(Comparable[int]):
+    """The size of what is at a path."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path[Any]) -> None:
+        self.path = path
+
+    def _compared(self, operator: str, other: Any) -> Condition:
+        right = _size_text(other) if isinstance(other, Size) else _operand(other, None)
+        return Condition((_size_text(self), f" {operator} ", right))
+
+
+def _size_text(size: Size) -> Expression[int]:
+    return Expression(("size(", size.path, ")"))
+
+
+class _Element(Value):
+    """A value that is compared with the elements of what is at its path."""
+
+    __slots__ = ()
+
+    def _encoded_like(self, path: Path[Any]) -> AttributeValue:
+        return path.encode_element(self.content)
+
+
+def _operand(operand: Any, like: Path[Any] | None) -> Path[Any] | Value | Expression[Any]:
+    if isinstance(operand, (Path, Expression, Value)):
+        return operand
+    return _size_text(operand) if isinstance(operand, Size) else Value(operand, like)
 
 
 def all_of(conditions: Iterable[Condition | None]) -> Condition | None:
     """The conjunction of those that are not None; None when there is none."""
-    result: Condition | None = None
-    for condition in conditions:
-        if condition is not None:
-            result = condition if result is None else result & condition
-    return result
+    given = tuple([condition for condition in conditions if condition is not None])
+    if len(given) < 2:  # noqa: PLR2004 - one needs no AND
+        return given[0] if given else None
+    return Junction("AND", given)
 
 
-@dataclass
 class Bindings:
     """The names and values that the expressions of one request have bound so far."""
 
-    names: dict[str, str] = field(default_factory=dict)
-    values: dict[str, AttributeValue] = field(default_factory=dict)
+    __slots__ = ("names", "operators", "values")
 
-    def text(self, part: str | Path | Value | Expression) -> str:
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, AttributeValue] = {}
+        self.operators = 0
+
+    def expression(self, part: Part) -> str:
+        """The text of a whole expression, within DynamoDB's limits.
+
+        Raises:
+            LimitExceeded: more than 4 KB or 300 operators.
+        """
+        before = self.operators
+        return self.checked(self.text(part), self.operators - before)
+
+    def checked(self, text: str, operators: int) -> str:
+        """The text, unless it is longer or has more operators than DynamoDB takes.
+
+        Raises:
+            LimitExceeded: more than 4 KB or 300 operators.
+        """
+        if len(text) > MAX_EXPRESSION_BYTES:
+            raise LimitExceeded(f"The expression has {len(text)} bytes; DynamoDB takes {MAX_EXPRESSION_BYTES}.")
+        if operators > MAX_OPERATORS:
+            raise LimitExceeded(f"The expression has {operators} operators; DynamoDB takes {MAX_OPERATORS}.")
+        return text
+
+    def text(self, part: Part) -> str:
         """The expression text of a part, with its names and values bound here."""
         if isinstance(part, str):
             return part
         if isinstance(part, Path):
             return self._path_text(part)
         if isinstance(part, Value):
-            return self.bind(encode(part.content))
+            return self.bind(part.encoded())
+        self.operators += max(len(part.conditions) - 1, 1) if isinstance(part, Junction) else 1
         return "".join([self.text(inner) for inner in part.parts])
 
     def bind(self, value: AttributeValue) -> str:
@@ -177,7 +416,7 @@ class Bindings:
         self.values[placeholder] = value
         return placeholder
 
-    def _path_text(self, path: Path) -> str:
+    def _path_text(self, path: Path[Any]) -> str:
         text = ""
         for name in path.names:
             if isinstance(name, int):
@@ -198,19 +437,11 @@ class Bindings:
         return parameters
 
 
-@dataclass
-class UpdateActions:
-    """The actions of one update: what is set and what is removed, in the order given."""
-
-    assignments: list[tuple[Path, Any]] = field(default_factory=list)
-    removals: list[Path] = field(default_factory=list)
-
-    def text(self, bindings: Bindings) -> str:
-        """The UpdateExpression."""
-        clauses = []
-        if self.assignments:
-            sets = [f"{bindings.text(path)} = {bindings.text(_operand(value))}" for path, value in self.assignments]
-            clauses.append("SET " + ", ".join(sets))
-        if self.removals:
-            clauses.append("REMOVE " + ", ".join([bindings.text(path) for path in self.removals]))
-        return " ".join(clauses)
+def with_condition(parameters: dict[str, Any], when: Condition | None) -> dict[str, Any]:
+    """Add a condition to a request that has no other expression; asks for the stored item when it fails."""
+    if when is None:
+        return parameters
+    bindings = Bindings()
+    parameters["ConditionExpression"] = bindings.expression(when)
+    parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return bindings.into(parameters)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,7 +20,7 @@ import orjson
 from chalicelib import settings
 from chalicelib.dynamo import codec
 from chalicelib.dynamo.client import make_client
-from chalicelib.dynamo.errors import ConditionFailed, Reason, Rejected, TransactionFailed
+from chalicelib.dynamo.errors import ConditionFailed, Reason, Rejected, TransactionFailed, Unstorable
 from chalicelib.errors import ItemTooLarge, StoreThrottled, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Session:
         self._client: BaseClient | None = None
         self._methods: dict[str, Any] = {}
         self._pool: ThreadPoolExecutor | None = None
-        self._recorder: Recorder | None = None
+        self._recorders: tuple[Recorder, ...] = ()
 
     @property
     def client(self) -> BaseClient:
@@ -117,13 +118,13 @@ class Session:
         method = self._methods.get(operation)
         if method is None:
             method = self._methods[operation] = getattr(self.client, DATA_OPERATIONS[operation])
-        recorder = self._recorder
-        if recorder is not None:
+        recorders = self._recorders
+        if recorders:
             parameters = {**parameters, "ReturnConsumedCapacity": "TOTAL"}
         try:
             answer: dict[str, Any] = method(**parameters)
         except Exception as error:
-            if recorder is not None:
+            for recorder in recorders:
                 recorder.calls.append(Call(operation, parameters, 0.0))
             translated = _translated(error, operation)
             if translated is error:
@@ -131,18 +132,21 @@ class Session:
             raise translated from error
         if _BODY in answer:
             raise StoreUnavailable("DynamoDB's answer was cut short.")
-        if recorder is not None:
+        for recorder in recorders:
             recorder.calls.append(Call(operation, parameters, _units(answer)))
         return answer
 
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
-        """Record every call, with its consumed capacity, until the block ends. For tests and for ``explain``."""
-        self._recorder = recorder = Recorder()
+        """Record every call, with its consumed capacity, until the block ends. Blocks may be within each other."""
+        recorder = Recorder()
+        with self._lock:
+            self._recorders = (*self._recorders, recorder)
         try:
             yield recorder
         finally:
-            self._recorder = None
+            with self._lock:
+                self._recorders = tuple([each for each in self._recorders if each is not recorder])
 
     def close(self) -> None:
         """Give back connections and threads."""
@@ -163,14 +167,26 @@ def _connect(endpoint_url: str | None) -> BaseClient:
 
 
 def _write_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> dict[str, Any]:
-    body = orjson.dumps(params)
-    if len(body) > codec.MAX_ITEM_BYTES and "Item" in params and codec.item_size(params["Item"]) > codec.MAX_ITEM_BYTES:
+    try:
+        body = orjson.dumps(params)
+    except orjson.JSONEncodeError:  # everything else is encoded before
+        raise Unstorable("has a text with half a surrogate pair, which UTF-8 does not have") from None
+    if len(body) > codec.MAX_ITEM_BYTES and any(codec.item_size(put) > codec.MAX_ITEM_BYTES for put in _puts(params)):
         raise ItemTooLarge(_TOO_LARGE)
     context[_BODY] = body
     # Of the parameters botocore looks only for table ARNs from here on, to choose an endpoint by account.
     return (
         {"TableName": params["TableName"]} if "TableName" in params else {name: type(params[name])() for name in params}
     )
+
+
+def _puts(params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The items that a request stores whole: of a PutItem, a TransactWriteItems or a BatchWriteItem."""
+    batches = [entries for entries in params.get("RequestItems", {}).values() if isinstance(entries, list)]
+    actions = [*params.get("TransactItems", ()), *chain.from_iterable(batches)]
+    for put in (params, *(action.get("Put") or action.get("PutRequest") or {} for action in actions)):
+        if "Item" in put:
+            yield put["Item"]
 
 
 def _place_body(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
@@ -216,6 +232,8 @@ def _translated(error: Exception, operation: str) -> Exception:
         return TransactionFailed([Reason("TransactionConflict", message)])
     if code == "ValidationException":
         return ItemTooLarge(_TOO_LARGE) if "tem size" in message else Rejected(f"{operation}: {message}")
+    if code == "IdempotentParameterMismatchException":
+        return Rejected(f"{operation}: {message or code}")
     if code in _THROTTLES:
         return StoreThrottled("DynamoDB is throttling this table; try again shortly.")
     return StoreUnavailable(f"DynamoDB refused {operation}: {code or message}.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib import settings
 from chalicelib.collections import jobs
-from chalicelib.dynamo import tables
+from chalicelib.dynamo import provisioning, tables
 from portico import admin_key, environment
 from portico.background import JobRunner
 from portico.data import DataDirectory
@@ -42,7 +42,8 @@ def attach() -> None:
         data = DataDirectory.from_environment()
         store = EmbeddedStore(data.store)
         environment.use_store(store.url)
-        tables.ensure(settings.reload().table)
+        settings.reload()
+        provisioning.ensure(tables.main)
         key = chosen or admin_key.ensure(data)
         print(f"Portico keeps its data in {data.path}\nAdmin key: {key}", flush=True)
         JobRunner(jobs.run_pending).start()

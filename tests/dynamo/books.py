@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.dynamo.model import Attr, Key, Model, field
-from chalicelib.dynamo.tables import main
+from chalicelib.dynamo import Attr, Key, Model, field, main
 
 
 class Book(Model, table=main):
@@ -16,7 +15,7 @@ class Book(Model, table=main):
     title: Attr[str]
     stock: Attr[int] = field(default=0)
     note: Attr[str | None] = field(default=None)
-    doc: Attr[dict[str, Any]] = field(name="_doc", default=None)
+    doc: Attr[dict[str, Any] | None] = field(name="_doc", default=None)
     key = Key(pk="book#{shelf}", sk="{isbn}")
 
 

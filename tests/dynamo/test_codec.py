@@ -175,6 +175,17 @@ def test_an_empty_name_is_refused_at_its_map(value: Any) -> None:
     assert refused.value.path == ["a"]
 
 
+class Name(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("name", [1, None, b"a", Name("a")])
+def test_a_name_that_is_no_string_is_refused_at_its_map(name: Any) -> None:
+    with pytest.raises(Unstorable, match=f"name is of the type {type(name).__name__}, not a string") as refused:
+        codec.encode([{name: "text"}])
+    assert refused.value.path == [0]
+
+
 @pytest.mark.parametrize("value", [object(), 1j, bytearray(b"a"), range(3)])
 def test_a_type_that_dynamodb_lacks_is_refused(value: Any) -> None:
     with pytest.raises(Unstorable, match="which DynamoDB does not have"):

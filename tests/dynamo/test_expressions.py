@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -9,18 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.dynamo.codec import decode
-from chalicelib.dynamo.errors import ConditionFailed, Unstorable
-from chalicelib.dynamo.expressions import MAX_IN_VALUES, Bindings, Condition, Expression, Path, UpdateActions, all_of
-from chalicelib.dynamo.model import Update, with_condition
+from chalicelib.dynamo.errors import AttributeValue, ConditionFailed, LimitExceeded, Unstorable, WrongType
+from chalicelib.dynamo.expressions import (
+    MAX_EXPRESSION_BYTES,
+    MAX_IN_VALUES,
+    MAX_OPERATORS,
+    Bindings,
+    Comparison,
+    Condition,
+    Encoded,
+    Expression,
+    Junction,
+    Path,
+    Value,
+    all_of,
+    with_condition,
+)
 from chalicelib.dynamo.session import Recorder
 
 from .books import Book, book
+from .everything import Address, Colour, Everything, Level
 from .values import meaning, values
 from .wire import assert_valid
 
-A, B = Path("a"), Path("doc", "b", 0)
+NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
+A: Path[Any] = Path("a")
+B: Path[Any] = Path("doc", "b", 0)
 
-CONDITIONS: dict[str, Callable[[Path, Any], Condition]] = {
+CONDITIONS: dict[str, Callable[[Path[Any], Any], Condition]] = {
     "#0 = :0": lambda path, value: path == value,
     "#0 <> :0": lambda path, value: path != value,
     "#0 < :0": lambda path, value: path < value,
@@ -38,11 +55,14 @@ CONDITIONS: dict[str, Callable[[Path, Any], Condition]] = {
     "(NOT #0 = :0)": lambda path, value: ~(path == value),
     "begins_with(#0, :0)": lambda path, value: path.begins_with(str(value)),
     "attribute_type(#0, :0)": lambda path, _: path.type_is("S"),
-    "size(#0) <= :0": lambda path, _: path.size_at_most(3),
+    "size(#0) <= :0": lambda path, _: path.size() <= 3,
+    "size(#0) = size(#0)": lambda path, _: path.size() == path.size(),
+    "size(#0) <> :0": lambda path, _: path.size() != 0,
+    "#0 >= #0": lambda path, _: path >= Path(*path.names),
 }
 
 
-def rendered(expression: Expression | Path) -> tuple[str, dict[str, Any]]:
+def rendered(expression: Expression[Any] | Path[Any]) -> tuple[str, dict[str, Any]]:
     bindings = Bindings()
     return bindings.text(expression), bindings.into({})
 
@@ -109,7 +129,7 @@ def test_chained_comparison_is_refused_rather_than_half_lost() -> None:
 
 @pytest.mark.parametrize("count", [0, MAX_IN_VALUES + 1])
 def test_is_in_takes_1_to_100_values(count: int) -> None:
-    with pytest.raises(ValueError, match=f"IN takes 1 to 100 values, not {count}"):
+    with pytest.raises(LimitExceeded, match=f"IN takes 1 to 100 values, not {count}"):
         A.is_in(range(count))
 
 
@@ -128,34 +148,161 @@ def test_all_of_leaves_out_what_is_none() -> None:
     assert rendered(both)[0] == "(attribute_exists(#0) AND attribute_not_exists(#1.#2[0]))"
 
 
-def test_an_expression_of_several_parts_shares_its_names() -> None:
+def test_expressions_of_one_request_share_their_names_and_no_values() -> None:
     bindings = Bindings()
-    actions = UpdateActions([(A, A.or_else(0).plus(1)), (B, "x")], [Path("c")])
-    assert actions.text(bindings) == "SET #0 = if_not_exists(#0, :0) + :1, #1.#2[0] = :2 REMOVE #3"
-    assert bindings.text(A == 1) == "#0 = :3"
+    assert bindings.text(A.or_else(0) + 1) == "if_not_exists(#0, :0) + :1"
+    assert bindings.text((A == 1) & (B == A)) == "(#0 = :2 AND #1.#2[0] = #0)"
     bound = bindings.into({})
-    assert bound["ExpressionAttributeNames"] == {"#0": "a", "#1": "doc", "#2": "b", "#3": "c"}
-    assert [decode(value) for value in bound["ExpressionAttributeValues"].values()] == [0, 1, "x", 1]
+    assert bound["ExpressionAttributeNames"] == {"#0": "a", "#1": "doc", "#2": "b"}
+    assert [decode(value) for value in bound["ExpressionAttributeValues"].values()] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("expression", "text"),
     [
-        (5, "SET #0 = :0"),
-        (B, "SET #0 = #1.#2[0]"),
-        (A.plus(-1), "SET #0 = #0 + :0"),
-        (A.or_else("x"), "SET #0 = if_not_exists(#0, :0)"),
-        (A.followed_by([1, 2]), "SET #0 = list_append(if_not_exists(#0, :0), :1)"),
+        (A + 1, "#0 + :0"),
+        (A - B, "#0 - #1.#2[0]"),
+        (A.or_else(0) + 1, "if_not_exists(#0, :0) + :1"),
+        (A.or_else(0) - B, "if_not_exists(#0, :0) - #1.#2[0]"),
+        (A.or_else("x"), "if_not_exists(#0, :0)"),
+        (A.followed_by([1, 2]), "list_append(if_not_exists(#0, :0), :1)"),
+        (A.preceded_by([1, 2]), "list_append(:0, if_not_exists(#0, :1))"),
     ],
 )
-def test_an_update_sets_values_paths_and_expressions(value: Any, text: str) -> None:
-    update: Update[Book] = Book.update(shelf="A", isbn="1").set(A, value)
-    assert update.parameters()["UpdateExpression"] == text
-    assert_valid("UpdateItem", {"TableName": "table", **update.parameters()})
+def test_what_an_update_computes_is_text_of_placeholders(expression: Expression[Any], text: str) -> None:
+    assert rendered(expression)[0] == text
 
 
-def test_an_update_can_only_remove() -> None:
-    assert UpdateActions([], [A, B]).text(Bindings()) == "REMOVE #0, #1.#2[0]"
+@pytest.mark.parametrize(
+    ("condition", "encoded"),
+    [
+        (Everything.seconds > NOON, [{"N": "1714564800"}]),
+        (Everything.time == NOON, [{"S": "2024-05-01T12:00:00.000000Z"}]),
+        (Everything.seconds.between(NOON, NOON + timedelta(seconds=1)), [{"N": "1714564800"}, {"N": "1714564801"}]),
+        (Everything.colour.is_in([Colour.RED, Colour.GREEN]), [{"S": "red"}, {"N": "2"}]),
+        (Everything.address == Address(street="a"), [{"M": {"street": {"S": "a"}}}]),
+        (Everything.address[Address.city] == "b", [{"S": "b"}]),
+        (Everything.address[Address.city].size() > 3, [{"N": "3"}]),
+        (Everything.counts["a"] < 2, [{"N": "2"}]),
+        (Everything.triple.contains(NOON.date()), [{"S": "2024-05-01"}]),
+        (Everything.number_set.contains(2), [{"N": "2"}]),
+        (Everything.text.contains("sub"), [{"S": "sub"}]),
+        (Everything.text.begins_with("pre"), [{"S": "pre"}]),
+        (Everything.time == Everything.seconds, []),
+        (Everything.level == Value("1"), [{"S": "1"}]),
+        (Everything.level == Encoded({"S": "1"}), [{"S": "1"}]),
+        (Everything.text == None, [{"NULL": True}]),  # noqa: E711 - a value like any other
+        (Path[Any]("old")[Everything.seconds] == NOON, [{"N": "1714564800"}]),
+    ],
+)
+def test_an_operand_is_written_as_its_field_is_stored(condition: Condition, encoded: list[AttributeValue]) -> None:
+    request = with_condition({"TableName": "table", "Key": {"pk": {"S": "a"}}}, condition)
+    assert list(request.get("ExpressionAttributeValues", {}).values()) == encoded
+    assert_valid("DeleteItem", request)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (Everything.seconds.or_else(NOON), {"N": "1714564800"}),
+        (Everything.level.or_else(Level.LOW), {"N": "1"}),
+        (Everything.triple.or_else((NOON.date(),)), {"L": [{"S": "2024-05-01"}]}),
+        (Path[int]("n") + 1, {"N": "1"}),
+    ],
+)
+def test_what_is_stored_is_written_as_its_field_is(expression: Expression[Any], value: AttributeValue) -> None:
+    assert list(rendered(expression)[1]["ExpressionAttributeValues"].values()) == [value]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Book.stock == "1",
+        Book.stock == True,  # noqa: E712 - which is no number
+        Book.title.is_in(["a", 1]),  # type: ignore[list-item]
+        Book.stock.between(1, "2"),  # type: ignore[arg-type]
+        Everything.texts.contains(1),  # type: ignore[arg-type]
+        Everything.address[Address.street] == 1,
+        Everything.grid[0][1] == "a",
+    ],
+)
+def test_an_operand_of_another_type_than_its_field_is_refused(condition: Condition) -> None:
+    with pytest.raises(WrongType):
+        rendered(condition)
+
+
+def test_a_comparison_says_what_it_compares() -> None:
+    condition = Book.stock.between(1, 2)
+    assert isinstance(condition, Comparison)
+    assert (condition.path, condition.operator, condition.operands) == (Book.stock, "BETWEEN", (1, 2))
+
+
+def junction(operator: str, left: tuple[Condition, Any], right: tuple[Condition, Any]) -> tuple[Condition, Any]:
+    if operator == "AND":
+        return left[0] & right[0], left[1] and right[1]
+    return left[0] | right[0], left[1] or right[1]
+
+
+trees: st.SearchStrategy[tuple[Condition, bool]] = st.recursive(
+    st.sampled_from([(A.exists(), True), (A.missing(), False)]),
+    lambda inner: (
+        st.builds(junction, st.sampled_from(["AND", "OR"]), inner, inner)
+        | inner.map(lambda tree: (~tree[0], not tree[1]))
+    ),
+    max_leaves=20,
+)
+
+
+@given(trees)
+def test_flattening_keeps_the_meaning(tree: tuple[Condition, bool]) -> None:
+    text = rendered(tree[0])[0]
+    words = {"attribute_exists(#0)": "True", "attribute_not_exists(#0)": "False", "AND": "and", "OR": "or"}
+    for word, meant in {**words, "NOT": "not"}.items():
+        text = text.replace(word, meant)
+    assert eval(text) is tree[1]
+
+
+def test_junctions_of_one_kind_are_one() -> None:
+    assert rendered((A == 1) & ((A == 2) & (A == 3)) & ((A == 4) | (A == 5) | (A == 6)))[0] == (
+        "(#0 = :0 AND #0 = :1 AND #0 = :2 AND (#0 = :3 OR #0 = :4 OR #0 = :5))"
+    )
+
+
+def any_of(count: int) -> Condition:
+    return Junction("OR", tuple([A.exists() for _ in range(count)]))
+
+
+def test_an_expression_has_at_most_300_operators() -> None:
+    most = MAX_OPERATORS // 2
+    request = with_condition({}, any_of(most))
+    assert request["ConditionExpression"].count("attribute_exists") == most
+    with pytest.raises(LimitExceeded, match="The expression has 301 operators; DynamoDB takes 300"):
+        with_condition({}, any_of(most + 1))
+
+
+def test_the_operators_of_each_expression_count_alone() -> None:
+    bindings = Bindings()
+    for _ in range(2):
+        bindings.expression(any_of(MAX_OPERATORS // 2))
+
+
+def test_an_expression_has_at_most_4_kb() -> None:
+    deep = "a" * 10
+    path: Path[Any] = Path(*[f"{deep}{number}" for number in range(700)])
+    fits = with_condition({}, path.exists())["ConditionExpression"]
+    assert len(fits) < MAX_EXPRESSION_BYTES
+    with pytest.raises(LimitExceeded, match=r"The expression has \d+ bytes; DynamoDB takes 4096"):
+        with_condition({}, path.exists() & path.missing())
+
+
+def test_a_limit_is_found_before_the_call(recorder: Recorder) -> None:
+    with pytest.raises(LimitExceeded):
+        book().put(any_of(MAX_OPERATORS))
+    assert recorder.calls == []
+
+
+def test_without_a_condition_a_request_stays_as_it_is() -> None:
+    assert with_condition({"TableName": "table"}, None) == {"TableName": "table"}
 
 
 def test_nothing_is_bound_where_nothing_is_to_bind() -> None:
@@ -184,7 +331,7 @@ def test_the_store_understands_every_condition(recorder: Recorder, text: str) ->
 @pytest.mark.parametrize("name", ["a.b", "size", "#0", ":0", "a b", "`", "a[0]", "SET", "\u00e9", "\n", "'\"\\"])
 def test_the_store_takes_any_name(recorder: Recorder, name: str) -> None:
     book(doc={}).put()
-    at_name = Path("_doc", name)
+    at_name: Path[Any] = Path("_doc", name)
     updated = Book.update(shelf="A", isbn="1").set(at_name, 1).when(at_name.missing()).run()
     assert updated.doc == {name: 1}
     assert Book.update(shelf="A", isbn="1").remove(at_name).when(at_name == 1).run().doc == {}

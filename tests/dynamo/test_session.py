@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from zlib import crc32
@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from chalicelib import settings
 from chalicelib.dynamo import codec, session
-from chalicelib.dynamo.errors import ConditionFailed, Rejected, TransactionFailed
+from chalicelib.dynamo.errors import ConditionFailed, Rejected, TransactionFailed, Unstorable
 from chalicelib.dynamo.session import DATA_OPERATIONS, PARALLEL_CALLS, Recorder, Session
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import ItemTooLarge, StoreThrottled, StoreUnavailable
@@ -216,6 +216,40 @@ def test_an_item_of_400_kb_is_sent_however_long_its_json_is(unconnected: Session
         unconnected.call("PutItem", {"TableName": "t", "Item": item})
 
 
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        (
+            "TransactWriteItems",
+            lambda item: {"TransactItems": [{"Delete": GET}, {"Put": {"TableName": "t", "Item": item}}]},
+        ),
+        ("BatchWriteItem", lambda item: {"RequestItems": {"t": [{"PutRequest": {"Item": item}}]}}),
+    ],
+)
+def test_an_item_too_large_among_others_is_refused_without_a_call(
+    unconnected: Session, operation: str, parameters: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    stub = Stub(unconnected, (200, {}))
+    half = {**KEY, "a": {"S": "x" * 210_000}}
+    unconnected.call(operation, parameters(half))
+    with pytest.raises(ItemTooLarge):
+        unconnected.call(operation, parameters({**half, "b": half["a"]}))
+    assert len(stub.sent) == 1
+
+
+def test_a_batch_of_long_keys_is_sent(unconnected: Session) -> None:
+    stub = Stub(unconnected, (200, {}))
+    keys = [{**KEY, "sk": {"S": str(number) + "x" * 5000}} for number in range(100)]
+    unconnected.call("BatchGetItem", {"RequestItems": {"t": {"Keys": keys}}})
+    assert len(stub.sent) == 1
+
+
+def test_a_token_used_for_something_else_is_rejected(unconnected: Session) -> None:
+    Stub(unconnected, refusal("IdempotentParameterMismatchException", "other parameters"))
+    with pytest.raises(Rejected, match="TransactWriteItems: other parameters"):
+        unconnected.call("TransactWriteItems", {"TransactItems": []})
+
+
 def test_an_item_that_becomes_too_large_is_refused_by_the_store(recorder: Recorder) -> None:
     book(note="x" * 300_000).put()
     with pytest.raises(ItemTooLarge):
@@ -229,11 +263,11 @@ def test_an_item_too_large_in_a_transaction_is_refused(unconnected: Session) -> 
         unconnected.call("TransactWriteItems", {"TransactItems": []})
 
 
-@pytest.mark.parametrize("value", [{"S": "\ud800"}, {"S": object()}])
-def test_an_error_that_is_not_dynamodbs_passes_as_it_is(unconnected: Session, value: dict[str, Any]) -> None:
-    with pytest.raises(TypeError) as refused:
-        unconnected.call("PutItem", {"TableName": "t", "Item": {"a": value}})
-    assert refused.value.__cause__ is not refused.value
+def test_a_text_with_half_a_surrogate_pair_is_refused_without_a_call(unconnected: Session) -> None:
+    stub = Stub(unconnected, (200, {}))
+    with pytest.raises(Unstorable, match="half a surrogate pair"):
+        unconnected.call("PutItem", {"TableName": "t", "Item": {"a": {"S": "\ud800"}}})
+    assert stub.sent == []
 
 
 def test_a_recorder_counts_calls_and_their_units(recorder: Recorder) -> None:
@@ -263,6 +297,16 @@ def test_a_recorder_records_no_longer_than_its_block(unconnected: Session) -> No
     assert recorder.operations == ["GetItem"]
     assert recorder.units == 0
     assert [orjson.loads(body) for body in stub.bodies] == [{**GET, "ReturnConsumedCapacity": "TOTAL"}, GET]
+
+
+def test_a_recording_within_another_ends_by_itself(unconnected: Session) -> None:
+    Stub(unconnected, (200, {}))
+    with unconnected.recording() as outer:
+        with unconnected.recording() as inner:
+            unconnected.call("GetItem", GET)
+        unconnected.call("GetItem", GET)
+    unconnected.call("GetItem", GET)
+    assert (len(inner.calls), len(outer.calls)) == (1, 2)
 
 
 def test_threads_share_a_session(own: Session, table: str) -> None:
