@@ -44,7 +44,10 @@ MAY_TOUCH = {
 PURE_LAYERS = {"where", "schema"}
 PURE_MODULES = {
     "chalicelib.errors",
-    *(f"chalicelib.dynamo.{module}" for module in ("codec", "expressions", "keys", "layout", "ordering", "types")),
+    *(
+        f"chalicelib.dynamo.{module}"
+        for module in ("bindings", "codec", "expressions", "foresight", "keys", "layout", "ordering", "types")
+    ),
     "chalicelib.dynamo.provisioning.changes",
     "chalicelib.dynamo.provisioning.differences",
 }

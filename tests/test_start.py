@@ -25,7 +25,7 @@ NEVER_AT_START = (
     "chalicelib.dynamo.plugins",
     "chalicelib.dynamo.futures",
     "chalicelib.dynamo.provisioning",
-    "chalicelib.dynamo.rich_types",
+    "chalicelib.dynamo.types.rich",
     "chalicelib.dynamo.specialised",
     "chalicelib.schema.definition",
     "chalicelib.http.openapi",

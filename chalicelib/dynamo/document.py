@@ -16,7 +16,7 @@ from chalicelib.dynamo.schema import Schema, Unknown, made
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
 
-    from chalicelib.dynamo.types import Type
+    from chalicelib.dynamo.types.base import Type
 else:  # what it does is the type checkers' business only, and Python 3.10 lacks it
 
     def dataclass_transform(**_: object) -> object:
@@ -155,7 +155,7 @@ class Document:
     @classmethod
     def nested_type(cls, keep: tuple[str, ...]) -> Type:
         """The type of a field that has such a document."""
-        from chalicelib.dynamo.rich_types import document_type  # noqa: PLC0415 - few models nest them
+        from chalicelib.dynamo.types.rich import document_type  # noqa: PLC0415 - few models nest them
 
         return document_type(cls, Schema(cls, cls._fields, keep) if keep else cls.schema)
 

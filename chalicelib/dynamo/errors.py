@@ -5,7 +5,7 @@
     DynamoError
     ├── Invalid                 a value, known before the call; has the attribute's ``path``
     │   ├── WrongType  ├── MissingAttribute  ├── ConstraintViolated  ├── UnknownAttribute  ├── Unstorable
-    │   └── KeyTooLong  ├── KeyChange  ├── IndexUnknown  └── ReadOnly
+    │   └── KeyTooLong  ├── KeyChange  ├── DependsOnStored  └── ReadOnly
     ├── Rejected                a request that DynamoDB refuses as invalid
     │   └── LimitExceeded  ├── OverlappingPaths  ├── DuplicateItem  ├── NoIndex  └── InvalidCursor   (before the call)
     ├── ConditionFailed         nothing was written; has the stored ``item``
@@ -82,8 +82,8 @@ class KeyChange(Invalid):
     """An update would change the item's key, which is another item's."""
 
 
-class IndexUnknown(Invalid):
-    """Where an update puts the item in an index depends on what is stored, which a transaction does not read."""
+class DependsOnStored(Invalid):
+    """What follows of an update, an index's place or a combined field, takes what is stored, and nothing was read."""
 
 
 class ReadOnly(Invalid):

@@ -1,8 +1,7 @@
-"""Paths, conditions and updates as values, and their rendering with every name and value bound.
+"""Paths, conditions and what updates compute, as values.
 
 An expression is a tuple of parts: text that this module writes, paths, values and further expressions. Nothing that a
-caller gives ever becomes text. Pure: values in, values out. Limits:
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+caller gives ever becomes text; ``bindings`` renders it. Pure: values in, values out.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ from chalicelib.dynamo.errors import AttributeValue, Invalid, LimitExceeded
 if TYPE_CHECKING:
     from chalicelib.dynamo.document import Document
 
-MAX_EXPRESSION_BYTES = 4096
-MAX_OPERATORS = 300
 MAX_IN_VALUES = 100
 
 T = TypeVar("T")
@@ -80,10 +77,16 @@ class Expression(Generic[T]):
     def __init__(self, parts: tuple[Part, ...]) -> None:
         self.parts = parts
 
-    def __add__(self: Expression[N], amount: N | Path[N] | Expression[N]) -> Expression[N]:
+
+class Fallback(Expression[T]):
+    """A stored value, or another where there is none. It may be one side of a sum; a sum may not, says DynamoDB."""
+
+    __slots__ = ()
+
+    def __add__(self: Fallback[N], amount: N | Path[N] | Fallback[N]) -> Expression[N]:
         return Expression((self, " + ", _operand(amount, None)))
 
-    def __sub__(self: Expression[N], amount: N | Path[N] | Expression[N]) -> Expression[N]:
+    def __sub__(self: Fallback[N], amount: N | Path[N] | Fallback[N]) -> Expression[N]:
         return Expression((self, " - ", _operand(amount, None)))
 
 
@@ -290,24 +293,24 @@ class Path(Comparable[T]):
         return Size(self)
 
     @overload
-    def or_else(self: Path[V | None], fallback: V) -> Expression[V]: ...
+    def or_else(self: Path[V | None], fallback: V) -> Fallback[V]: ...
     @overload
-    def or_else(self, fallback: T) -> Expression[T]: ...
-    def or_else(self, fallback: Any) -> Expression[Any]:
+    def or_else(self, fallback: T) -> Fallback[T]: ...
+    def or_else(self, fallback: Any) -> Fallback[Any]:
         """In an update: the stored value, or the fallback when there is none."""
-        return Expression(("if_not_exists(", self, ", ", Value(fallback, self), ")"))
+        return Fallback(("if_not_exists(", self, ", ", Value(fallback, self), ")"))
 
     @overload
-    def __add__(self: Path[N], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __add__(self: Path[N], amount: N | Path[N] | Fallback[N]) -> Expression[N]: ...
     @overload
-    def __add__(self: Path[N | None], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __add__(self: Path[N | None], amount: N | Path[N] | Fallback[N]) -> Expression[N]: ...
     def __add__(self: Path[Any], amount: Any) -> Expression[Any]:
         return Expression((self, " + ", _operand(amount, self)))
 
     @overload
-    def __sub__(self: Path[N], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __sub__(self: Path[N], amount: N | Path[N] | Fallback[N]) -> Expression[N]: ...
     @overload
-    def __sub__(self: Path[N | None], amount: N | Path[N] | Expression[N]) -> Expression[N]: ...
+    def __sub__(self: Path[N | None], amount: N | Path[N] | Fallback[N]) -> Expression[N]: ...
     def __sub__(self: Path[Any], amount: Any) -> Expression[Any]:
         return Expression((self, " - ", _operand(amount, self)))
 
@@ -366,82 +369,3 @@ def all_of(conditions: Iterable[Condition | None]) -> Condition | None:
     if len(given) < 2:  # noqa: PLR2004 - one needs no AND
         return given[0] if given else None
     return Junction("AND", given)
-
-
-class Bindings:
-    """The names and values that the expressions of one request have bound so far."""
-
-    __slots__ = ("names", "operators", "values")
-
-    def __init__(self) -> None:
-        self.names: dict[str, str] = {}
-        self.values: dict[str, AttributeValue] = {}
-        self.operators = 0
-
-    def expression(self, part: Part) -> str:
-        """The text of a whole expression, within DynamoDB's limits.
-
-        Raises:
-            LimitExceeded: more than 4 KB or 300 operators.
-        """
-        before = self.operators
-        return self.checked(self.text(part), self.operators - before)
-
-    def checked(self, text: str, operators: int) -> str:
-        """The text, unless it is longer or has more operators than DynamoDB takes.
-
-        Raises:
-            LimitExceeded: more than 4 KB or 300 operators.
-        """
-        if len(text) > MAX_EXPRESSION_BYTES:
-            raise LimitExceeded(f"The expression has {len(text)} bytes; DynamoDB takes {MAX_EXPRESSION_BYTES}.")
-        if operators > MAX_OPERATORS:
-            raise LimitExceeded(f"The expression has {operators} operators; DynamoDB takes {MAX_OPERATORS}.")
-        return text
-
-    def text(self, part: Part) -> str:
-        """The expression text of a part, with its names and values bound here."""
-        if isinstance(part, str):
-            return part
-        if isinstance(part, Path):
-            return self._path_text(part)
-        if isinstance(part, Value):
-            return self.bind(part.encoded())
-        self.operators += max(len(part.conditions) - 1, 1) if isinstance(part, Junction) else 1
-        return "".join([self.text(inner) for inner in part.parts])
-
-    def bind(self, value: AttributeValue) -> str:
-        """The placeholder of an attribute value."""
-        placeholder = f":{len(self.values)}"
-        self.values[placeholder] = value
-        return placeholder
-
-    def _path_text(self, path: Path[Any]) -> str:
-        text = ""
-        for name in path.names:
-            if isinstance(name, int):
-                text += f"[{name}]"
-            else:
-                placeholder = self.names.get(name)
-                if placeholder is None:
-                    placeholder = self.names[name] = f"#{len(self.names)}"
-                text += f".{placeholder}" if text else placeholder
-        return text
-
-    def into(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Add what was bound to a request's parameters. Returns the same dictionary."""
-        if self.names:
-            parameters["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self.names.items()}
-        if self.values:
-            parameters["ExpressionAttributeValues"] = self.values
-        return parameters
-
-
-def with_condition(parameters: dict[str, Any], when: Condition | None) -> dict[str, Any]:
-    """Add a condition to a request that has no other expression; asks for the stored item when it fails."""
-    if when is None:
-        return parameters
-    bindings = Bindings()
-    parameters["ConditionExpression"] = bindings.expression(when)
-    parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-    return bindings.into(parameters)

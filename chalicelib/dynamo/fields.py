@@ -5,10 +5,11 @@ On the class a field is a typed path that makes conditions, on an instance it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from string import Formatter
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from chalicelib.dynamo.expressions import Path
+from chalicelib.dynamo.expressions import Condition, Path
 
 if TYPE_CHECKING:
     import re
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from chalicelib.dynamo.errors import AttributeValue
-    from chalicelib.dynamo.types import Type
+    from chalicelib.dynamo.types.base import Type
 
 T = TypeVar("T")
 MISSING: Any = object()
@@ -219,13 +220,32 @@ class TypedPath(Path[T]):
 class Attr(TypedPath[T], Generic[T]):
     """A field of a model or of a nested document."""
 
-    __slots__ = ("annotation", "field", "options", "owner")
+    __slots__ = ("annotation", "field", "options", "owner", "parts")
 
     def __init__(self, owner: Any, field_name: str, annotation: Any, options: Options) -> None:
         self.owner, self.field, self.options = owner, field_name, options
         self.annotation = annotation
+        template = options.combined
+        self.parts = frozenset() if template is None else frozenset(_places(template))
+        """The fields that a combined one is made of."""
         Path.__init__(self, options.name or field_name)
         self._type = None
+
+    def combine(self, values: Mapping[str, Any]) -> str | None:
+        """A combined field's value; None when one of its parts is."""
+        known = all(values[name] is not None for name in self.parts)
+        return (self.options.combined or "").format_map(values) if known else None
+
+    def _compared(self, operator: str, other: Any) -> Condition:
+        if other is not None or operator not in ("=", "<>"):
+            return super()._compared(operator, other)
+        none = self.missing() | self.type_is("NULL")  # as None is stored, and as others may store it
+        return none if operator == "=" else ~none
+
+    def transformed(self, value: Any) -> Any:
+        """A value after the field's ``set`` function."""
+        transform = self.options.set
+        return value if transform is None or value is None else transform(value)
 
     def again(self) -> Attr[T]:
         """The same field, for a class that inherits it."""
@@ -276,6 +296,10 @@ class Attr(TypedPath[T], Generic[T]):
     if TYPE_CHECKING:  # at run time an instance's dictionary comes first, which is faster
 
         def __set__(self, instance: object, value: T) -> None: ...
+
+
+def _places(template: str) -> Iterable[str]:
+    return (name for _, name, _, _ in Formatter().parse(template) if name)
 
 
 class Alias:

@@ -34,7 +34,7 @@ class Foresight:
         seen: Item | None,
         missing: Callable[[str], AttributeValue | None],
     ) -> None:
-        self.changes, self.seen, self.missing = changes, seen, missing
+        self.changes, self.seen, self.missing = dict(changes), seen, missing
         self.relied: dict[Names, AttributeValue | None] = {}
         """What of the item it depends on, and what that was."""
 

@@ -7,18 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from chalicelib.dynamo import planner
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import NoIndex, Rejected, UnknownAttribute
-from chalicelib.dynamo.expressions import (
-    Bindings,
-    Comparison,
-    Condition,
-    Expression,
-    Junction,
-    Path,
-    Size,
-    Value,
-    all_of,
-)
+from chalicelib.dynamo.expressions import Comparison, Condition, Expression, Junction, Path, Size, Value, all_of
 from chalicelib.dynamo.fields import Attr
 from chalicelib.dynamo.group_models import Bare, Combined
 from chalicelib.dynamo.keys import TYPE, BoundIndex

@@ -6,6 +6,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.dynamo.errors import (
@@ -65,6 +66,11 @@ class Template:
         alone = len(self.parts) == 1 and bool(self.fields)
         self.is_field = alone and self._field(self.fields[0]).stored == attribute
         """Whether the attribute is the very attribute that one of the fields is stored in."""
+        for name, field in model.schema.fields.items():
+            if field.stored == attribute and not (self.is_field and name == self.fields[0]):
+                raise TypeError(
+                    f"{model.__name__}.{name} is stored as {attribute!r}, which is composed as {self.text!r}"
+                )
 
     def _field(self, name: str) -> Any:
         return self.model.schema.fields[name]
@@ -155,6 +161,7 @@ class Access:
     def copy(self) -> Self:
         """The same, not yet bound: each model that inherits it has its own."""
         made = copy(self)
+        made.__dict__.pop("fields", None)
         made.hash = Template(self.hash.text, sorts=False)
         made.range = None if self.range is None else Template(self.range.text, sorts=True)
         return made
@@ -186,10 +193,17 @@ class Access:
         """The hash and, if there is one, the range."""
         return (self.hash,) if self.range is None else (self.hash, self.range)
 
-    @property
+    @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that it is composed of."""
         return frozenset(name for template in self.templates for name in template.fields)
+
+    def given(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A caller's values for its fields, as their ``set`` functions make them."""
+        fields = self.hash.model.schema.fields
+        if not any(name in fields and fields[name].options.set is not None for name in values):
+            return values
+        return {name: fields[name].transformed(value) if name in fields else value for name, value in values.items()}
 
 
 class Key(Access):
@@ -218,7 +232,7 @@ class Key(Access):
         if len(given) > len(self.fields):
             strange = sorted(set(given) - self.fields)
             raise UnknownAttribute("is not part of the key", strange[:1])
-        return self.item(given)
+        return self.item(self.given(given))
 
 
 class BoundIndex(Generic[M]):

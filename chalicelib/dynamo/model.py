@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.document import Document
-from chalicelib.dynamo.errors import Item, MissingAttribute, WrongType
-from chalicelib.dynamo.expressions import Bindings
+from chalicelib.dynamo.errors import Invalid, Item, MissingAttribute, WrongType
 from chalicelib.dynamo.keys import TYPE, Index, Key
 from chalicelib.dynamo.query import Query
 from chalicelib.dynamo.reading import Part, asked_for, projection
@@ -132,7 +132,7 @@ class Model(Document):
 
     def item_of_fields(self, *, partial: bool) -> Item:
         """What ``to_item`` does between the hooks of validation."""
-        if not partial and len(self.__dict__) < len(self._fields):
+        if not partial and not self.__dict__.keys() >= self._fields.keys():
             missing = [name for name in self._fields if name not in self.__dict__]
             raise MissingAttribute("was not loaded; update what is to change instead", missing[:1])
         fields = self.schema.item(self, partial=partial)
@@ -228,14 +228,13 @@ class Model(Document):
         run(lambda: Write.create(self, when))
 
     def put(self, when: Condition | None = None) -> Self | None:
-        """Store the object, replacing what is there; the object that was there, or None.
+        """Store the object, replacing what is there; the object that was there, None if there was none of this model.
 
         Raises:
             ConditionFailed: ``when`` does not hold; the error has the stored item.
             StaleVersion: the model has a version, and the stored one is not that of this object.
         """
-        old = run(lambda: Write.put(self, when)).get("Attributes")
-        return self.admitted(self.from_item(old)) if old else None
+        return self._replaced(run(lambda: Write.put(self, when)).get("Attributes"))
 
     def save(self, when: Condition | None = None) -> None:
         """Store what changed since the object was loaded: one UpdateItem of those attributes, no call if there is none.
@@ -285,8 +284,15 @@ class Model(Document):
         Raises:
             ConditionFailed: ``when`` does not hold.
         """
-        old = run(lambda: Write.delete(cls, key, when, None)).get("Attributes")
-        return cls.admitted(cls.from_item(old)) if old else None
+        return cls._replaced(run(lambda: Write.delete(cls, key, when, None)).get("Attributes"))
+
+    @classmethod
+    def _replaced(cls, old: Item | None) -> Self | None:
+        """The object that was there before a write. What the model cannot load is no error: the write has happened."""
+        try:
+            return cls.admitted(cls.from_item(old)) if old else None
+        except Invalid:
+            return None
 
     @classmethod
     def query(cls, **values: Any) -> Query[Self]:

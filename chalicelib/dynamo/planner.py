@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from chalicelib.dynamo.errors import AttributeValue, NoIndex
+from chalicelib.dynamo.errors import AttributeValue, MissingAttribute, NoIndex
 from chalicelib.dynamo.expressions import (
     Comparison,
     Condition,
@@ -86,7 +86,10 @@ class _Terms:
         for name, value in values.items():
             if name not in model.schema.fields:
                 raise NoIndex(f"{model.__name__} has no field {name}.")
-            self._take(model.schema.fields[name] == value)
+            if value is None:
+                raise MissingAttribute("is None; what lacks it is asked for with where", [name])
+            field = model.schema.fields[name]
+            self._take(field == field.transformed(value))
         for conjunct in _conjuncts(condition):
             self._take(conjunct)
         self.equal = {name: term for name, term in self.comparisons if term.operator == "="}

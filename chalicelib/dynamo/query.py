@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import Rejected
-from chalicelib.dynamo.expressions import Bindings
 from chalicelib.dynamo.keys import BoundIndex
 from chalicelib.dynamo.planner import Plan, plan, within
 from chalicelib.dynamo.reading import Page, Reading

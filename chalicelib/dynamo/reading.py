@@ -6,8 +6,9 @@ import copy
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import InvalidCursor, NotOne
-from chalicelib.dynamo.expressions import Bindings, Condition, Path
+from chalicelib.dynamo.expressions import Condition, Path
 from chalicelib.dynamo.fields import Attr
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Reading(Generic[M]):
         if self.populated:
             from chalicelib.dynamo.population import populate  # noqa: PLC0415 - few queries do
 
-            populate(made, *self.populated)
+            populate(made, *self.populated, consistent=self.strong)
         if model.hooks is not None:
             model.hooks.queried(self, made)
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.dynamo.errors import AttributeValue, Invalid, WrongType
-from chalicelib.dynamo.types import Type, wrong
+from chalicelib.dynamo.types.base import Type, wrong
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.model import Model

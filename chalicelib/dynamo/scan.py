@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import NoIndex, Rejected
-from chalicelib.dynamo.expressions import Bindings, Condition, Path, all_of
+from chalicelib.dynamo.expressions import Condition, Path, all_of
 from chalicelib.dynamo.futures import side_by_side
 from chalicelib.dynamo.keys import HOLDER
 from chalicelib.dynamo.planner import not_held, visible

@@ -13,14 +13,14 @@ import fnmatch
 import sys
 import typing
 from collections.abc import Callable, Collection, Mapping
-from string import Formatter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from chalicelib.dynamo import codec
 from chalicelib.dynamo.errors import AttributeValue, Invalid, Item, MissingAttribute, UnknownAttribute
 from chalicelib.dynamo.fields import MISSING, Attr
-from chalicelib.dynamo.types import FAILURES, Type, type_of
+from chalicelib.dynamo.types import type_of
+from chalicelib.dynamo.types.base import FAILURES, Type
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.document import Document
@@ -85,7 +85,7 @@ class Schema:
                 decoders[field.stored] = (name, type_.decode, type_)
                 if options.get is not None:
                     getters.append((name, options.get))
-                if options.default is not MISSING and not callable(options.default) and options.combined is None:
+                if options.default is not MISSING and not callable(options.default):
                     absent.append((name, options.default))
             self._decoders, self._get, self._absent = decoders, getters, absent
             self._steps = [*self._forced(), *self._transforms(), *self._combinations()]
@@ -110,21 +110,19 @@ class Schema:
         return [step(name, field.options.set) for name, field in fields if field.options.set is not None]
 
     def _combinations(self) -> list[Callable[[dict[str, Any]], None]]:
-        def step(name: str, template: str) -> Callable[[dict[str, Any]], None]:
-            parts = {field for _, field, _, _ in Formatter().parse(template) if field}
-            if not parts <= self.fields.keys():
-                strange = ", ".join(sorted(parts - self.fields.keys()))
-                raise TypeError(f"{self.owner.__name__} has no field {strange}, of which {name} is combined")
+        def step(name: str, field: Attr[Any]) -> Callable[[dict[str, Any]], None]:
+            strange = sorted(field.parts - self.fields.keys())
+            if strange:
+                raise TypeError(f"{self.owner.__name__} has no field {', '.join(strange)}, of which {name} is combined")
 
             def combine(values: dict[str, Any]) -> None:
-                if parts <= values.keys():
-                    known = all(values[part] is not None for part in parts)
-                    values[name] = template.format_map(values) if known else None
+                if field.parts <= values.keys():
+                    values[name] = field.combine(values)
 
             return combine
 
         fields = self.fields.items()
-        return [step(name, field.options.combined) for name, field in fields if field.options.combined is not None]
+        return [step(name, field) for name, field in fields if field.options.combined is not None]
 
     def encode(self, values: Mapping[str, Any]) -> Item:
         """The attribute values of the fields' values; None is left out.
@@ -176,9 +174,8 @@ class Schema:
             if field == name:
                 if value is None and not type_.nullable:
                     raise MissingAttribute("is required", [name])
-                transform = self.fields[name].options.set
                 try:
-                    return encode(transform(value) if transform is not None and value is not None else value)
+                    return encode(self.fields[name].transformed(value))
                 except Invalid as error:
                     raise error.within(name) from None
         raise UnknownAttribute("is no field", [name])

@@ -11,7 +11,9 @@ from typing import Any
 
 from chalicelib.dynamo import codec
 from chalicelib.dynamo.errors import AttributeValue, Invalid, Item
-from chalicelib.dynamo.types import ANYTHING, FAILURES, TEXT, Type, type_of
+from chalicelib.dynamo.types import type_of
+from chalicelib.dynamo.types.base import FAILURES, Type
+from chalicelib.dynamo.types.scalars import ANYTHING, TEXT
 
 Encode = Callable[[Mapping[str, Any]], Item]
 Decode = Callable[[Mapping[str, AttributeValue]], dict[str, Any]]

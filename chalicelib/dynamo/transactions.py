@@ -114,9 +114,7 @@ class Transaction:
         """
         if self.reads and self.writes:
             raise Rejected("A transaction reads or writes, not both.")
-        made = [read.request for read in self.reads] or [
-            {write.action: {"TableName": write.model.table.name, **write.request()}} for write in self.writes
-        ]
+        made = [read.request for read in self.reads] or [_action(write) for write in self.writes]
         if len(made) > MAX_ACTIONS:
             raise LimitExceeded(f"The transaction has {len(made)} actions; DynamoDB takes {MAX_ACTIONS}.")
         self._check_duplicates()
@@ -184,6 +182,16 @@ class Transaction:
     ) -> None:
         if kind is None:
             self.run()
+
+
+def _action(write: Write) -> dict[str, Any]:
+    """A write as DynamoDB takes it. An update that changes nothing is there for its condition."""
+    request = write.request()
+    unchanging = write.action == "Update" and "UpdateExpression" not in request
+    if unchanging and "ConditionExpression" not in request:
+        raise Rejected(f"An update in a transaction changes something or has a condition: {write}.")
+    action = "ConditionCheck" if unchanging else write.action
+    return {action: {"TableName": write.model.table.name, **request}}
 
 
 def transaction(token: str | None = None) -> Transaction:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, overload
 
+from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import (
     AttributeValue,
-    IndexUnknown,
+    DependsOnStored,
     Item,
     KeyChange,
     MissingAttribute,
@@ -22,7 +23,7 @@ from chalicelib.dynamo.errors import (
     UnknownAttribute,
     WrongType,
 )
-from chalicelib.dynamo.expressions import Bindings, Condition, Encoded, Expression, Path, Value
+from chalicelib.dynamo.expressions import Condition, Encoded, Expression, Path, Value
 from chalicelib.dynamo.fields import Attr
 from chalicelib.dynamo.foresight import Foresight, Names, Unforeseeable, found_at
 from chalicelib.dynamo.keys import TYPE
@@ -199,10 +200,15 @@ class Update(Generic[M]):
         Returns what has to be as it was read for that to be right.
 
         Raises:
-            IndexUnknown: an index's attribute depends on what is stored, and nothing was read.
+            DependsOnStored: an index's attribute depends on what is stored, and nothing was read.
         """
         foresight = Foresight(self._actions(), self.seen, self._missing)
         touched = {name for name, field in self.model.schema.fields.items() if field.stored in foresight.changes}
+        given = touched | self.values.keys() if self.upsert else touched
+        for field in self.model.schema.fields.values():
+            if not given.isdisjoint(field.parts) and self.object is None:
+                self._combine(field, foresight)
+                touched.add(field.field)
         for index in self.model.indexes.values():
             for template in index.templates:
                 if not template.is_field and not touched.isdisjoint(template.fields):
@@ -236,8 +242,25 @@ class Update(Generic[M]):
 
     def _follow(self, index: Index, template: Template, foresight: Foresight) -> None:
         """Keep an index's attribute in step with the fields that it is composed of."""
+        values = self._foreseen(template.fields, foresight, f"where the item is in the index {index.name}")
+        self._replace(Path(template.attribute), None if None in values.values() else template.value(values))
+
+    def _combine(self, field: Attr[Any], foresight: Foresight) -> None:
+        """Keep a combined field in step with its parts."""
+        values = self._foreseen(field.parts, foresight, f"what {field.field} is")
+        text = field.combine(values)
+        value = None if text is None else self.model.schema.encode_field(field.field, text)
+        self._replace(field, value)
+        foresight.changes[field.stored] = ("REMOVE", None) if value is None else ("SET", Encoded(value))
+
+    def _foreseen(self, names: Iterable[str], foresight: Foresight, decided: str) -> dict[str, Any]:
+        """The values that fields will have.
+
+        Raises:
+            DependsOnStored: that takes what is stored, and nothing was read.
+        """
         values: dict[str, Any] = {}
-        for name in template.fields:
+        for name in names:
             field = self.model.schema.fields[name]
             if name in self.values:
                 values[name] = self.values[name]
@@ -245,16 +268,18 @@ class Update(Generic[M]):
             try:
                 value = foresight.value(field.stored)
             except Unforeseeable:
-                known = f"decides where the item is in the index {index.name}: set it to a value"
-                raise IndexUnknown(known, [name]) from None
+                raise DependsOnStored(f"decides {decided}: set it to a value", [name]) from None
             values[name] = None if value in (None, {"NULL": True}) else field.type.load(value)
-        attribute: Path[Any] = Path(template.attribute)
-        self._set = [entry for entry in self._set if entry[0].names != attribute.names]
-        self._remove = [path for path in self._remove if path.names != attribute.names]
-        if None in values.values():
-            self._remove.append(attribute)
+        return values
+
+    def _replace(self, path: Path[Any], value: AttributeValue | None) -> None:
+        """Set the attribute, or remove it, and forget what else was to be done with it."""
+        self._set = [entry for entry in self._set if entry[0].names != path.names]
+        self._remove = [other for other in self._remove if other.names != path.names]
+        if value is None:
+            self._remove.append(path)
         else:
-            self.place(attribute, Encoded(template.value(values)))
+            self.place(path, Encoded(value))
 
     def _fill(self) -> None:
         """Give an item that may have to be made its key's fields, its type, its defaults, and its place in indexes."""
@@ -309,7 +334,7 @@ class Update(Generic[M]):
         if first or self.seen is None:
             try:
                 return Write.update(self)
-            except IndexUnknown:
+            except DependsOnStored:
                 pass
         self.seen = self._read()
         return Write.update(self)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.dynamo.bindings import with_condition
 from chalicelib.dynamo.errors import (
     AlreadyExists,
     ConditionFailed,
@@ -18,7 +19,7 @@ from chalicelib.dynamo.errors import (
     NotStored,
     TransactionFailed,
 )
-from chalicelib.dynamo.expressions import Condition, Path, all_of, with_condition
+from chalicelib.dynamo.expressions import Condition, Path, all_of
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.hooks import Hooks

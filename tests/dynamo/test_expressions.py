@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.dynamo.bindings import MAX_EXPRESSION_BYTES, MAX_OPERATORS, Bindings, with_condition
 from chalicelib.dynamo.codec import decode
 from chalicelib.dynamo.errors import AttributeValue, ConditionFailed, LimitExceeded, Unstorable, WrongType
 from chalicelib.dynamo.expressions import (
-    MAX_EXPRESSION_BYTES,
     MAX_IN_VALUES,
-    MAX_OPERATORS,
-    Bindings,
     Comparison,
     Condition,
     Encoded,
@@ -24,7 +22,6 @@ from chalicelib.dynamo.expressions import (
     Path,
     Value,
     all_of,
-    with_condition,
 )
 from chalicelib.dynamo.session import Recorder
 
@@ -191,7 +188,6 @@ def test_what_an_update_computes_is_text_of_placeholders(expression: Expression[
         (Everything.time == Everything.seconds, []),
         (Everything.level == Value("1"), [{"S": "1"}]),
         (Everything.level == Encoded({"S": "1"}), [{"S": "1"}]),
-        (Everything.text == None, [{"NULL": True}]),  # noqa: E711 - a value like any other
         (Path[Any]("old")[Everything.seconds] == NOON, [{"N": "1714564800"}]),
     ],
 )
@@ -335,3 +331,19 @@ def test_the_store_takes_any_name(recorder: Recorder, name: str) -> None:
     updated = Book.update(shelf="A", isbn="1").set(at_name, 1).when(at_name.missing()).run()
     assert updated.doc == {name: 1}
     assert Book.update(shelf="A", isbn="1").remove(at_name).when(at_name == 1).run().doc == {}
+
+
+def test_a_sum_is_no_side_of_another_as_dynamodb_has_none_such() -> None:
+    both = Path[int]("a").or_else(0) + Path[int]("b")
+    assert rendered(both)[0] == "if_not_exists(#0, :0) + #1"
+    with pytest.raises(TypeError):
+        both + 1  # type: ignore[operator]
+
+
+def test_a_field_that_is_none_is_absent_or_null(table: str) -> None:
+    for isbn, note in (("1", None), ("2", "read")):
+        book(isbn, note=note).create()
+    Book.table.call("PutItem", {"Item": {**book("3").to_item(), "note": {"NULL": True}}})
+    without, others = Book.note == None, Book.note != None  # noqa: E711 - that is what is tested
+    assert [each.isbn for each in Book.query(shelf="A").where(without)] == ["1", "3"]
+    assert [each.isbn for each in Book.query(shelf="A").where(others)] == ["2"]

@@ -209,3 +209,21 @@ def test_a_layout_says_which_model_a_key_is_for() -> None:
     for table, members, reason in layouts:
         with pytest.raises(TypeError, match=reason):
             type("Misplaced", (Model,), {"__annotations__": {"a": Attr[str]}, **members}, table=table)
+
+
+def test_a_key_is_looked_up_as_its_fields_set_function_stores_it(table: str) -> None:
+    class Account(Model, table=main):
+        email: Attr[str] = field(set=str.lower)
+        key = Key(pk="account#{email}")
+
+    Account(email="Jane@Example.org").create()
+    assert Account.get(email="JANE@example.org") is not None
+    assert Account.query(email="JANE@example.org").count() == 1
+
+
+def test_a_field_in_the_place_of_a_composed_key_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"isbn is stored as 'pk', which is composed as 'book#\{isbn\}'"):
+
+        class Misplaced(Model, table=main):
+            isbn: Attr[str] = field(name="pk")
+            key = Key(pk="book#{isbn}")

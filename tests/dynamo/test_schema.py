@@ -229,8 +229,8 @@ def test_what_was_not_loaded_is_not_required_of_a_part() -> None:
 
 def test_an_absent_attribute_has_its_static_default_and_no_other() -> None:
     loaded = Stepwise.schema.load({"first": {"S": "a"}})
-    assert loaded.fallback == "static"
-    for missing in ("id", "forced", "both", "last"):
+    assert (loaded.fallback, loaded.both) == ("static", None)
+    for missing in ("id", "forced", "last"):
         assert not hasattr(loaded, missing)
 
 

@@ -295,3 +295,20 @@ def test_a_transaction_can_be_submitted(recorder: Recorder) -> None:
     t.put(book("1"))
     assert t.submit().result() is None
     assert stored("1") == book("1")
+
+
+def test_an_update_without_changes_is_a_check(recorder: Recorder) -> None:
+    book().create()
+    with transaction() as t:
+        t.update(Book.update(shelf="A", isbn="1").when(Book.stock == 0))
+    assert list(recorder.calls[-1].parameters["TransactItems"][0]) == ["ConditionCheck"]
+
+
+def test_an_update_that_neither_changes_nor_requires_anything_is_refused(recorder: Recorder) -> None:
+    class Bare(Model, table=main):
+        pk: Attr[str]
+        key = Key(pk="{pk}")
+
+    with pytest.raises(Rejected, match="changes something or has a condition"), transaction() as t:
+        t.update(Bare.upsert(pk="1"))
+    assert recorder.calls == []

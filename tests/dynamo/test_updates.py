@@ -10,7 +10,7 @@ import pytest
 from chalicelib.dynamo.errors import (
     ConditionFailed,
     ConstraintViolated,
-    IndexUnknown,
+    DependsOnStored,
     Invalid,
     KeyChange,
     LimitExceeded,
@@ -24,7 +24,11 @@ from chalicelib.dynamo.errors import (
     WrongType,
 )
 from chalicelib.dynamo.expressions import Path
+from chalicelib.dynamo.fields import Attr, combined, field
+from chalicelib.dynamo.keys import Index, Key
+from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.session import Recorder
+from chalicelib.dynamo.tables import main
 from chalicelib.dynamo.transactions import Transaction
 from chalicelib.dynamo.updates import Update
 
@@ -290,7 +294,7 @@ def test_concurrent_additions_to_an_indexed_number_lose_nothing(table: str) -> N
 
 
 def test_a_transaction_does_not_read_for_an_index(recorder: Recorder) -> None:
-    with pytest.raises(IndexUnknown, match="decides where the item is in the index") as refused:
+    with pytest.raises(DependsOnStored, match="decides where the item is in the index") as refused:
         Transaction().update(update().add(Product.stock, 1))
     assert refused.value.path == ["stock"]
     assert recorder.calls == []
@@ -299,3 +303,29 @@ def test_a_transaction_does_not_read_for_an_index(recorder: Recorder) -> None:
 def test_an_update_can_be_submitted(recorder: Recorder) -> None:
     product().put()
     assert update().set(Product.price, Decimal(1)).submit().result().price == 1
+
+
+class Person(Model, table=main, type="person"):
+    id: Attr[str]
+    first: Attr[str | None] = field(default=None)
+    last: Attr[str] = field(default="-")
+    name: Attr[str | None] = combined("{last}, {first}")
+    key = Key(pk="person#{id}")
+    by_name = Index("gsi1", hash="person", range="{name}")
+
+
+def test_a_combined_field_follows_its_parts_and_its_index_follows_it(recorder: Recorder) -> None:
+    Person(id="1", first="Jane", last="Austen").create()
+    changed = Person.update(id="1").set(Person.first, "Janet").run()
+    assert changed.name == "Austen, Janet"
+    assert placed(changed.stored or {}) == placed(changed.to_item())
+    assert recorder.operations == ["PutItem", "GetItem", "UpdateItem"]
+    gone = Person.update(id="1").remove(Person.first).run()
+    assert gone.name is None
+    assert "_i1r" not in (gone.stored or {})
+
+
+def test_a_combined_field_of_an_item_that_an_upsert_makes_is_there(recorder: Recorder) -> None:
+    made = Person.upsert(id="2").set(Person.first, "Ann").set(Person.last, "B").run()
+    assert made.name == "B, Ann"
+    assert recorder.operations == ["UpdateItem"]

@@ -29,7 +29,7 @@ from chalicelib.dynamo.keys import TYPE
 from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.schema import Schema
 from chalicelib.dynamo.serializers import Serializer
-from chalicelib.dynamo.types import check_name
+from chalicelib.dynamo.types.containers import check_name
 
 __all__ = ["InvalidDocument", "Runtime", "model_of", "schema_of"]
 

@@ -7,7 +7,10 @@ from typing import Any, ClassVar, Union
 
 from chalicelib.dynamo.errors import AttributeValue, Invalid, UnknownAttribute
 from chalicelib.dynamo.fields import TypedPath
-from chalicelib.dynamo.types import ANYTHING, NUMBER, Type, check_name, type_of, wrong
+from chalicelib.dynamo.types import type_of
+from chalicelib.dynamo.types.base import Type, wrong
+from chalicelib.dynamo.types.containers import check_name
+from chalicelib.dynamo.types.scalars import ANYTHING, NUMBER
 
 MAX_REFERENCES = 16
 """References followed within each other, so that a schema that contains itself has an end."""

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from chalicelib.dynamo import types
 from chalicelib.dynamo.errors import AttributeValue, ConstraintViolated, MissingAttribute
-from chalicelib.dynamo.types import Type, wrong
+from chalicelib.dynamo.types.base import Type, wrong
+from chalicelib.dynamo.types.containers import record
 
 STORAGES = ("iso", "seconds", "milliseconds")
 _ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -55,7 +56,7 @@ def _record(annotation: Any, storage: str | None, keep: tuple[str, ...]) -> Type
         members[name] = types.type_of(typing.get_args(hint)[0] if qualified else hint, storage=storage, keep=keep)
         if qualifier == "Required" or (not qualified and name in annotation.__required_keys__):
             required.add(name)
-    return types.record(f"a map as {annotation.__name__}", members, frozenset(required))
+    return record(f"a map as {annotation.__name__}", members, frozenset(required))
 
 
 def _time(storage: str) -> Type:

@@ -12,10 +12,9 @@ from typing_extensions import NotRequired, Required, TypedDict
 
 from chalicelib.dynamo import Attr, Document, field
 from chalicelib.dynamo.errors import AttributeValue, ConstraintViolated, Invalid, MissingAttribute, WrongType
-from chalicelib.dynamo.rich_types import STORAGES
 from chalicelib.dynamo.types import type_of
-
-from .everything import Circle, Colour, Everything, Level, Node, Square, nodes, times
+from chalicelib.dynamo.types.rich import STORAGES
+from tests.dynamo.everything import Circle, Colour, Everything, Level, Node, Square, nodes, times
 
 UTC = timezone.utc
 NOON = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)

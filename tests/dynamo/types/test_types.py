@@ -19,11 +19,11 @@ from chalicelib.dynamo.errors import (
     Unstorable,
     WrongType,
 )
-from chalicelib.dynamo.types import Type, type_of
-
-from .everything import VALUES, Address, Everything, Level, Point, everything
-from .values import numbers
-from .wire import assert_valid
+from chalicelib.dynamo.types import type_of
+from chalicelib.dynamo.types.base import Type
+from tests.dynamo.everything import VALUES, Address, Everything, Level, Point, everything
+from tests.dynamo.values import numbers
+from tests.dynamo.wire import assert_valid
 
 
 def of(annotation: Any) -> Type:
