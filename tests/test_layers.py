@@ -35,7 +35,9 @@ FROM_SCHEMA_INTO_DYNAMO = {"chalicelib.dynamo.json_schema.contracts": {"chalicel
 It is imported within functions, when the first document is validated, so that nothing else of the layer depends on it.
 """
 MAY_TOUCH = {
-    "botocore": {f"chalicelib/dynamo/{module}.py" for module in ("client", "session", "provisioning/__init__")},
+    "botocore": {
+        f"chalicelib/dynamo/{module}.py" for module in ("client", "session", "signing", "provisioning/__init__")
+    },
     "boto3": set[str](),
     "chalice": {"app.py", *(str(path.relative_to(PROJECT)) for path in SOURCES if path.parent.name == "http")},
     "portico": set[str](),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from chalicelib.dynamo.signing import Signer
 from chalicelib.settings import VERSION
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def make_client(endpoint_url: str | None, connections: int) -> BaseClient:
     session = _session()
     if endpoint_url is not None and session.get_credentials() is None:
         session.set_credentials("portico", "portico")
-    return session.create_client(
+    client = session.create_client(
         "dynamodb",
         region_name=session.get_config_variable("region") or ("us-east-1" if endpoint_url else None),
         endpoint_url=endpoint_url,
@@ -47,6 +48,12 @@ def make_client(endpoint_url: str | None, connections: int) -> BaseClient:
             user_agent=f"Portico/{VERSION} Botocore/{botocore.__version__}",
         ),
     )
+    credentials = session.get_credentials()
+    if credentials is not None:  # without any, botocore's own signer says so
+        events: Any = client.meta.events
+        events.register("choose-signer.dynamodb", lambda **_: botocore.UNSIGNED)
+        events.register("request-created.dynamodb", Signer(credentials, client.meta.region_name))
+    return client
 
 
 def _session() -> Session:

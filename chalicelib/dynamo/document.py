@@ -62,6 +62,7 @@ class Document:
         }
         cls._fields = {**{name: attribute.again() for name, attribute in inherited.items()}, **own}
         cls.schema = Schema(cls, cls._fields, unknown or (cls.schema.unknown if hasattr(cls, "schema") else "drop"))
+        cls.schema.overrides_loading = cls.loaded is not Document.loaded
         for name, attribute in cls._fields.items():
             setattr(cls, name, attribute)
             for alias in attribute.options.alias:

@@ -120,6 +120,18 @@ class Model(Document):
         model.stored = item
         return model
 
+    @classmethod
+    def from_items(cls, items: Sequence[Item], only: Collection[str] | None = None) -> list[Self]:
+        """The objects of stored items, each as ``from_item`` makes it."""
+        if cls.hooks is not None or only is not None:
+            return [cls.from_item(item, only) for item in items]
+        if cls.type_name is not None:
+            kind = {"S": cls.type_name}
+            for item in items:
+                if item.get(TYPE) != kind:
+                    cls.from_item(item)
+        return cls.schema.load_all(items)
+
     def to_item(self, *, partial: bool = False) -> Item:
         """The item to store: the key, the indexes, and every field that is not None; ``partial``: that was loaded.
 

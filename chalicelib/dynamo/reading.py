@@ -132,15 +132,9 @@ class Reading(Generic[M]):
     def build(self, items: list[Item]) -> list[M]:
         """The objects of stored items."""
         model = self.model
-        only = self.only()
-        if only is not None:
-            made = [model.from_item(item, only) for item in items]
-        elif model.hooks is None:
-            from_item = model.from_item
-            made = [from_item(item) for item in items]
-        else:
-            loaded = [model.from_item(item) for item in items]
-            made = [each for each in loaded if model.admitted(each) is not None]
+        made = model.from_items(items, self.only())
+        if model.hooks is not None:
+            made = [each for each in made if model.admitted(each) is not None]
         if self.populated:
             from chalicelib.dynamo.population import populate  # noqa: PLC0415 - few queries do
 

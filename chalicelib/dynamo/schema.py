@@ -12,7 +12,7 @@ import copy
 import fnmatch
 import sys
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -46,6 +46,8 @@ class Schema:
         """Attributes that are no fields and not unknown: keys and the like."""
         self.validator: Callable[[dict[str, Any]], None] | None = None
         """A check of all values together, besides the fields' own. It raises ``Invalid``."""
+        self.overrides_loading = True
+        """Whether the class does something of its own with what was loaded."""
         self._encoders: list[tuple[str, str, Callable[[Any], AttributeValue], bool, Type]] | None = None
         self._uses = 0
         self._decoders: dict[str, tuple[str, Callable[[AttributeValue], Any], Type]] = {}
@@ -246,15 +248,42 @@ class Schema:
             if values.get(name) is not None:
                 values[name] = transform(values[name])
         if len(values) < len(self.fields):
-            for name, default in self._absent:
-                if name not in values and (only is None or name in only):
-                    values[name] = made(default)
+            self._fill_absent(values, only)
         document = self.owner.__new__(self.owner)
         document.__dict__ = values
         if self.unknown != "drop":
             document.extra = self._unknown(item)
         document.loaded()
         return document
+
+    def load_all(self, items: Iterable[Item]) -> list[Any]:
+        """The objects of stored items, as ``load`` makes them; each remembers its item.
+
+        Raises:
+            WrongType, UnknownAttribute: as ``load``.
+        """
+        self.compile()
+        if self._get or self.unknown != "drop" or self.overrides_loading:
+            loaded = [(self.load(item), item) for item in items]
+            for document, item in loaded:
+                document.stored = item
+            return [document for document, _ in loaded]
+        owner, decode, whole = self.owner, self.values, len(self.fields)
+        documents = []
+        for item in items:
+            values = decode(item)
+            if len(values) < whole:
+                self._fill_absent(values, None)
+            document = owner.__new__(owner)
+            document.__dict__ = values
+            document.stored = item
+            documents.append(document)
+        return documents
+
+    def _fill_absent(self, values: dict[str, Any], only: Collection[str] | None) -> None:
+        for name, default in self._absent:
+            if name not in values and (only is None or name in only):
+                values[name] = made(default)
 
     def _is_unknown(self, stored: str) -> bool:
         return stored not in self._decoders and stored not in self.ignored

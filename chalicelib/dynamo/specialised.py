@@ -6,7 +6,8 @@ it: a subclass, a missing value, an error. Of what a caller gives only names are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.dynamo import codec
@@ -22,21 +23,23 @@ Field = tuple[str, str, Callable[[Any], AttributeValue], bool, Type]
 
 _INT, _FLOAT, _BOOL = type_of(int), type_of(float), type_of(bool)
 _STORING = {
-    TEXT: ("type(v) is str", '{"S": v}'),
-    _INT: (f"type(v) is int and -{10**18} < v < {10**18}", '{"N": str(v)}'),
+    TEXT: ("v.__class__ is str", '{"S": v}'),
+    _INT: (f"v.__class__ is int and -{10**18} < v < {10**18}", '{"N": f"{v}"}'),
     _FLOAT: (
-        "type(v) is float and (1e-130 <= v < 1e126 or -1e126 < v <= -1e-130 or v == 0)",
-        '{"N": repr(v) if v else "0"}',
+        "v.__class__ is float and (1e-130 <= v < 1e126 or -1e126 < v <= -1e-130 or v == 0)",
+        '{"N": f"{v!r}" if v else "0"}',
     ),
     _BOOL: ("v is True or v is False", '{"BOOL": v}'),
 }
 _LOADING = {TEXT: 'V["S"]', _INT: 'int(V["N"])', _FLOAT: 'float(V["N"])', _BOOL: 'V["BOOL"]'}
 
 
-def encoder(fields: Iterable[Field], general: Encode) -> Encode:
+def encoder(fields: Sequence[Field], general: Encode) -> Encode:
     """The encoder of a schema's fields."""
     names: dict[str, Any] = {"general": general, "Invalid": Invalid}
-    tests, calls = [" get = values.get", " item = {}"], [" try:"]
+    tests: list[str] = []
+    needs: list[str] = []
+    calls: list[str] = []
     for number, (name, stored, encode, required, type_) in enumerate(fields):
         names[f"e{number}"] = encode
         target = f"item[{stored!r}]"
@@ -56,15 +59,49 @@ def encoder(fields: Iterable[Field], general: Encode) -> Encode:
                 otherwise,
             ]
         else:
-            tests += [f" if get({name!r}) is None: return general(values)"] if required else []
+            needs += [f" if get({name!r}) is None: return general(values)"] if required else []
             calls += [f"  {read}", f"  if v is not None: {target} = e{number}(v)"]
     # What is called comes last: to encode a nested document again would apply its ``set`` functions twice.
-    lines = ["def encode(values):", *tests, *calls, "  pass", " except Invalid: return general(values)", " return item"]
-    made: Encode = _compiled(lines, names, "encode")
+    rest = [*needs, " try:", *calls, " except Invalid: return general(values)"] if calls else []
+    start = ["def encode(values):", " get = values.get"]
+    names["one_by_one"] = _compiled([*start, " item = {}", *tests, *rest, " return item"], names, "encode")
+    made: Encode = _compiled([*start[: 2 if rest else 1], *_whole(fields), *rest, " return item"], names, "encode")
     return made
 
 
-def decoder(fields: Iterable[Field], general: Decode) -> Decode:
+def _whole(fields: Sequence[Field]) -> list[str]:
+    """The lines that make an item of every plain field at once; if one is None or strange they give it back."""
+    read, tests, members = [], [], []
+    for number, (name, stored, encode, _, type_) in enumerate(fields):
+        variable = f"v{number}"
+        if encode is not type_.encode or not (type_ in _STORING or _is_texts(type_)):
+            continue
+        read.append((name, variable))
+        if type_ in _STORING:
+            test, value = _STORING[type_]
+            tests.append(f"({_renamed(test, variable)})")
+            members.append(f"{stored!r}: {_renamed(value, variable)}")
+        else:
+            texts = f"{variable}_texts"
+            tests.append(f"{variable}.__class__ is list")
+            tests.append(f'len({texts} := [{{"S": e}} for e in {variable} if e.__class__ is str]) == len({variable})')
+            members.append(f'{stored!r}: {{"L": {texts}}}')
+    reads = [f"  {variable} = values[{name!r}]" for name, variable in read]
+    return [
+        " try:",
+        "  pass",
+        *reads,
+        " except KeyError: return one_by_one(values)",
+        f" if not ({' and '.join(['True', *tests])}): return one_by_one(values)",
+        f" item = {{{', '.join(members)}}}",
+    ]
+
+
+def _renamed(text: str, variable: str) -> str:
+    return re.sub(r"\bv\b", variable, text)
+
+
+def decoder(fields: Sequence[Field], general: Decode) -> Decode:
     """The decoder of a schema's fields: for items that have them all, and for those that lack some."""
     names: dict[str, Any] = {"general": general, "failures": FAILURES, "decode_map": codec.decode_map}
     whole, one_by_one = [], []
