@@ -9,7 +9,7 @@
     ├── Rejected                a request that DynamoDB refuses as invalid
     │   └── LimitExceeded  ├── OverlappingPaths  ├── DuplicateItem  ├── NoIndex  └── InvalidCursor   (before the call)
     ├── ConditionFailed         nothing was written; has the stored ``item``
-    │   └── AlreadyExists  ├── NotStored  ├── StaleVersion  └── UniqueTaken
+    │   └── AlreadyExists  ├── NotStored  ├── StaleVersion  ├── UniqueTaken  └── Contended
     ├── TransactionFailed       nothing was written; has the ``reasons``
     ├── BatchIncomplete         has what was not written
     ├── NotOne                  a query for exactly one object found none or several
@@ -143,6 +143,10 @@ class UniqueTaken(ConditionFailed):
     def __init__(self, path: Sequence[str | int]) -> None:
         super().__init__(None, f"{'.'.join(map(str, path))} has a value that another item has")
         self.path = list(path)
+
+
+class Contended(ConditionFailed):
+    """What the write was planned on has changed meanwhile, again and again; trying later may succeed."""
 
 
 class Reason:

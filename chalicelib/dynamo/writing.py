@@ -14,6 +14,7 @@ from chalicelib.dynamo.bindings import with_condition
 from chalicelib.dynamo.errors import (
     AlreadyExists,
     ConditionFailed,
+    Contended,
     DynamoError,
     Item,
     NotStored,
@@ -35,10 +36,6 @@ PAUSE = 0.05
 
 Failure = Callable[["Item | None"], "DynamoError | None"]
 """What a failed condition means, by the stored item; None when it is not this requirement that failed."""
-
-
-class Replan(ConditionFailed):
-    """What a plugin had read is no longer so; the write has to be planned again."""
 
 
 class Write:
@@ -181,7 +178,7 @@ class Write:
             write.require(condition)
         # What functions add to the update's own condition counts too.
         write.condition = all_of([update.condition, write.condition])
-        write.failures.append(lambda item: Replan(item, "it has changed") if update.differs(item) else None)
+        write.failures.append(lambda item: Contended(item, "it has changed") if update.differs(item) else None)
         return write
 
 
@@ -211,7 +208,7 @@ def run(plan: Callable[[], Write], returning: str = "ALL_OLD") -> dict[str, Any]
         write = plan()
         try:
             return _run_once(write, returning)
-        except Replan:
+        except Contended:
             # Two that were planned together would meet again.
             write.model.table.pause(random.uniform(0, PAUSE / 10 * 2**attempt))  # noqa: S311 - it is no secret
         except TransactionFailed as error:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.dynamo.errors import AttributeValue, DynamoError, Item, Rejected, UniqueTaken
+from chalicelib.dynamo.errors import AttributeValue, Contended, DynamoError, Item, Rejected, UniqueTaken
 from chalicelib.dynamo.expressions import Condition, Encoded, Path, Value
 from chalicelib.dynamo.keys import HOLDER
 from chalicelib.dynamo.ordering import canonical
-from chalicelib.dynamo.writing import Replan, Write
+from chalicelib.dynamo.writing import Write
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.fields import Attr
@@ -142,7 +142,7 @@ class Unique:
     def _release(self, write: Write, field: Attr[Any], value: AttributeValue) -> Write:
         key = _key(write.model, field, value)
         release = Write("Delete", write.model, key, _free_or_of(key, write.key), lambda: {"Key": key})
-        release.failures.append(lambda item: Replan(item, "the item has ended and another has its value"))
+        release.failures.append(lambda item: Contended(item, "the item has ended and another has its value"))
         return release
 
 
@@ -162,7 +162,7 @@ def _put(after: dict[str, AttributeValue], name: str, value: Any) -> None:
 
 def _changed(name: str, old: AttributeValue | None) -> Callable[[Item | None], DynamoError | None]:
     def meaning(item: Item | None) -> DynamoError | None:
-        return None if (item or {}).get(name) == old else Replan(item, f"{name} has changed")
+        return None if (item or {}).get(name) == old else Contended(item, f"{name} has changed")
 
     return meaning
 
