@@ -21,7 +21,7 @@ TESTS = (
     "tests/test_app.py", "tests/test_bad_input.py", "tests/test_capacity.py", "tests/test_concurrency.py",
 )  # fmt: skip
 LACKING = tuple(
-    f"tests/dynamo/test_provisioning.py::{test}"
+    f"tests/dynamo/provisioning/test_provisioning.py::{test}"
     for test in (
         "test_ensure_enables_point_in_time_recovery",
         "test_update_sets_protection_class_recovery_and_tags",
