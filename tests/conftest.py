@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,6 +22,9 @@ hypothesis_settings.load_profile("portico")
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Neither the settings nor the credentials of whoever runs the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background jobs, and what they start, are deaf to Ctrl-C, which some tests send.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     before = dict(os.environ)
     for name in before:
         if name.startswith(("PORTICO_", "AWS_")) and name != "PORTICO_STORE_PYTHON":
