@@ -50,6 +50,10 @@ PURE_MODULES = {
         f"chalicelib.dynamo.{module}"
         for module in ("bindings", "codec", "expressions", "foresight", "keys", "layout", "ordering", "types")
     ),
+    "chalicelib.dynamo.conditions",
+    "chalicelib.dynamo.conditions.compiler",
+    "chalicelib.dynamo.conditions.contents",
+    "chalicelib.dynamo.conditions.terms",
     "chalicelib.dynamo.provisioning.changes",
     "chalicelib.dynamo.provisioning.differences",
 }

@@ -21,6 +21,7 @@ NEVER_AT_START = (
     "portico",
     "boto3",
     "concurrent.futures.thread",
+    "chalicelib.dynamo.conditions",
     "chalicelib.dynamo.hooks",
     "chalicelib.dynamo.plugins",
     "chalicelib.dynamo.futures",
