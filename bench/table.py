@@ -42,10 +42,14 @@ class Figure:
             self.name,
             f"{_short(self.ours)} {self.unit}",
             f"{_short(self.peer)} {self.unit}",
-            f"{self.ratio:.2f}x" if self.ratio < 10 else f"{self.ratio:.0f}x",
+            _ratio(self.ratio),
             ", ".join(bounds) or "-",
             verdict,
         )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.0f}x" if value >= 10 else f"{value:.2f}x" if value >= 0.1 else f"{value:.3f}x"
 
 
 def _short(value: float) -> str:
