@@ -53,7 +53,26 @@ def make_client(endpoint_url: str | None, connections: int) -> BaseClient:
         events: Any = client.meta.events
         events.register("choose-signer.dynamodb", lambda **_: botocore.UNSIGNED)
         events.register("request-created.dynamodb", Signer(credentials, client.meta.region_name))
+    _remember_endpoint(client)
     return client
+
+
+def _remember_endpoint(client: Any) -> None:
+    """Resolve the endpoint once. Of what a call gives only a table named by its ARN can lead to another one."""
+    resolver = getattr(client, "_ruleset_resolver", None)
+    if resolver is None:  # a botocore that does it otherwise
+        return
+    resolve, found = resolver.construct_endpoint, dict[str, Any]()
+
+    def construct_endpoint(operation_model: Any, call_args: Any, request_context: Any) -> Any:
+        table = str((call_args or {}).get("TableName", ""))
+        if not table or ":" in table:
+            return resolve(operation_model, call_args, request_context)
+        if operation_model.name not in found:
+            found[operation_model.name] = resolve(operation_model, call_args, request_context)
+        return found[operation_model.name]
+
+    resolver.construct_endpoint = construct_endpoint
 
 
 def _session() -> Session:

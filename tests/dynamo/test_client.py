@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
 import pytest
 
+from chalicelib.dynamo import client as clients
 from chalicelib.dynamo.client import ATTEMPTS, make_client
 
 REGIONS = ("us-east-1", "eu-north-1", "cn-north-1", "us-gov-west-1", "ap-southeast-7")
@@ -77,3 +79,21 @@ def test_a_call_is_tried_so_often_and_says_who_sends_it(in_lambda: pytest.Monkey
         assert signed(client).headers["User-Agent"].startswith(b"Portico/")
     finally:
         client.close()
+
+
+class _Resolver:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def construct_endpoint(self, operation_model: Any, call_args: dict[str, Any], request_context: Any) -> str:
+        self.asked.append(call_args["TableName"])
+        return f"endpoint of {operation_model.name}"
+
+
+def test_an_endpoint_is_resolved_once_but_for_tables_named_by_their_arn() -> None:
+    resolver = _Resolver()
+    clients._remember_endpoint(SimpleNamespace(_ruleset_resolver=resolver))
+    get = SimpleNamespace(name="GetItem")
+    for name in ("books", "shops", "arn:aws:dynamodb:eu-west-1:1:table/a", "arn:aws:dynamodb:eu-west-1:1:table/a"):
+        assert resolver.construct_endpoint(get, {"TableName": name}, None) == "endpoint of GetItem"
+    assert resolver.asked == ["books", *["arn:aws:dynamodb:eu-west-1:1:table/a"] * 2]
