@@ -17,7 +17,6 @@ from chalicelib.dynamo.chunks import (
     MAX_GETS,
     MAX_WRITES,
     Entry,
-    Identity,
     carry_out,
     different,
     entry_of,
@@ -30,7 +29,7 @@ from chalicelib.errors import ItemTooLarge
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.model import Model
-    from chalicelib.dynamo.tables import Table
+    from chalicelib.dynamo.tables import Identity, Table
 
 M = TypeVar("M", bound="Model")
 
@@ -100,8 +99,7 @@ def _refuse_guarded(model: type[Model], *, version: bool) -> None:
     A deletion by key is of any version.
     """
     for field in model.schema.fields.values():
-        plugin = field.options.plugin
-        if field.options.unique or (version and plugin is not None and plugin[0] == "version"):
+        if field.options.unique or (version and field.options.is_version):
             what = "unique" if field.options.unique else "a version"
             raise Rejected(f"{model.__name__}.{field.field} is {what}, which a batch cannot keep: write one by one.")
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.dynamo.ordering import canonical
 from chalicelib.errors import StoreThrottled
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.errors import Item
-    from chalicelib.dynamo.tables import Table
+    from chalicelib.dynamo.tables import Identity, Table
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
@@ -22,9 +21,6 @@ MAX_REQUEST_BYTES = 16_000_000
 TRIES = 8
 """Calls that may take nothing before a batch is given up. The pauses between them double, 6 s in all."""
 FIRST_PAUSE = 0.05
-
-Identity = tuple[int | str, ...]
-"""Where an item is, the session and the table, and its key in the one form that equal values share."""
 
 
 class Entry(NamedTuple):
@@ -43,15 +39,7 @@ Send = Callable[[list[Entry]], list[Entry]]
 
 def entry_of(table: Table, key: Item, content: dict[str, Any] | None = None, size: int = 0) -> Entry:
     """The entry of a key: to get it, unless something else is to be sent."""
-    name = table.name
-    return Entry(table, name, _identity(table, name, key), key if content is None else content, size)
-
-
-def _identity(table: Table, name: str, item: Item) -> Identity:
-    """The identity of an item, by its key or by the whole of it. DynamoDB need not write a number as it was given."""
-    values = map(item.__getitem__, table.layout.keys())
-    texts = [canonical(value) if "N" in value else next(iter(value.values())) for value in values]
-    return (id(table.session), name, *texts)
+    return Entry(table, table.name, table.identity(key), key if content is None else content, size)
 
 
 def different(entries: Iterable[Entry]) -> list[Entry]:
@@ -137,7 +125,7 @@ def send_gets(entries: list[Entry], *, consistent: bool, found: dict[Identity, I
     answer = entries[0].table.session.call("BatchGetItem", {"RequestItems": requests})
     for name, items in answer["Responses"].items():
         for item in items:
-            found[_identity(tables[name], name, item)] = item
+            found[tables[name].identity(item)] = item
     unprocessed = answer.get("UnprocessedKeys", {}).items()
     return _handed_back(entries, [(name, key) for name, part in unprocessed for key in part["Keys"]])
 
@@ -155,5 +143,5 @@ def send_writes(entries: list[Entry]) -> list[Entry]:
 
 def _handed_back(entries: list[Entry], items: list[tuple[str, Item]]) -> list[Entry]:
     tables = {entry.name: entry.table for entry in entries}
-    identities = {_identity(tables[name], name, item) for name, item in items}
+    identities = {tables[name].identity(item) for name, item in items}
     return [entry for entry in entries if entry.identity in identities]

@@ -65,7 +65,7 @@ class Document:
         cls.schema.overrides_loading = cls.loaded is not Document.loaded
         for name, attribute in cls._fields.items():
             setattr(cls, name, attribute)
-            for alias in attribute.options.alias:
+            for alias in attribute.options.aliases:
                 if alias in cls._fields:
                     raise TypeError(f"{cls.__name__}.{alias} is a field, and an alias of {name}")
                 setattr(cls, alias, Alias(name))
@@ -75,7 +75,7 @@ class Document:
         options = cls.__dict__.get(name, MISSING)
         if not isinstance(options, Options):
             options = Options(default=options)
-        for taken in (name, *options.alias):
+        for taken in (name, *options.aliases):
             if any(hasattr(base, taken) or taken in inspect.get_annotations(base) for base in _plain_bases(cls)):
                 raise TypeError(
                     f"{cls.__name__}.{taken}: models have a member of this name; give it with field(name=...)"
@@ -102,7 +102,7 @@ class Document:
             self.extra = {}
 
     def _aliased(self, attribute: Attr[Any], values: dict[str, Any]) -> Any:
-        for alias in attribute.options.alias:
+        for alias in attribute.options.aliases:
             if alias in values:
                 return None
         raise TypeError(f"{type(self).__name__} needs {attribute.field}")
@@ -202,7 +202,7 @@ def parsed(attribute: Attr[Any], value: Any) -> Any:
     from chalicelib.dynamo.restoring import restored  # noqa: PLC0415 - most requests are not parsed by models
 
     type_ = attribute.type
-    made_ = restored(attribute.annotation, value)
+    made_ = restored(attribute.resolved, value)
     try:
         # A copy, because storing changes nested documents (``set`` functions).
         type_.encode(copy.deepcopy(made_))

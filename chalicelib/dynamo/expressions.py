@@ -120,6 +120,11 @@ class Comparison(Condition):
         super().__init__(parts)
         self.path, self.operator, self.operands = path, operator, operands
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its operands are Python values, not paths or expressions."""
+        return not any(isinstance(operand, (Path, Expression, Size, Value)) for operand in self.operands)
+
 
 class Junction(Condition):
     """Conditions of which all (``AND``) or any (``OR``) have to hold. Of its own kind it takes in the members."""
@@ -283,6 +288,10 @@ class Path(Comparable[T]):
     def missing(self) -> Condition:
         """The item does not have the attribute."""
         return Condition(("attribute_not_exists(", self, ")"))
+
+    def is_none(self) -> Condition:
+        """The item does not have the attribute, or it is NULL."""
+        return self.missing() | self.type_is("NULL")
 
     def type_is(self, kind: str) -> Condition:
         """The attribute has this DynamoDB type: ``S``, ``N``, ``M``, ``L``, ``BOOL``, ``NULL``, ``SS`` and so on."""

@@ -32,7 +32,7 @@ class Options:
     """
 
     __slots__ = (
-        "alias",
+        "aliases",
         "checks",
         "combined",
         "default",
@@ -51,7 +51,7 @@ class Options:
 
     def __init__(self, **given: Any) -> None:
         self.default = MISSING
-        self.alias: tuple[str, ...] = ()
+        self.aliases: tuple[str, ...] = ()
         self.checks: dict[str, Any] = {}
         self.forced = self.hidden = self.managed = self.read_only = self.unique = False
         self.name: str | None = None
@@ -63,6 +63,11 @@ class Options:
         self.plugin: tuple[str, dict[str, Any]] = ("", {})
         for option, value in given.items():
             setattr(self, option, value)
+
+    @property
+    def is_version(self) -> bool:
+        """Whether it counts the writes of its item."""
+        return self.plugin[0] == "version"
 
 
 def field(
@@ -126,7 +131,7 @@ def field(
         get=get,
         set=set,
         checks={check: bound for check, bound in given.items() if bound is not None},
-        alias=(aliases,) if isinstance(aliases, str) else aliases,
+        aliases=(aliases,) if isinstance(aliases, str) else aliases,
         hidden=hidden,
         read_only=read_only,
         unique=unique,
@@ -239,8 +244,7 @@ class Attr(TypedPath[T], Generic[T]):
     def _compared(self, operator: str, other: Any) -> Condition:
         if other is not None or operator not in ("=", "<>"):
             return super()._compared(operator, other)
-        none = self.missing() | self.type_is("NULL")  # as None is stored, and as others may store it
-        return none if operator == "=" else ~none
+        return self.is_none() if operator == "=" else ~self.is_none()
 
     def transformed(self, value: Any) -> Any:
         """A value after the field's ``set`` function."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from chalicelib.dynamo import planner
 from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import NoIndex, Rejected, UnknownAttribute
-from chalicelib.dynamo.expressions import Comparison, Condition, Expression, Junction, Path, Size, Value, all_of
-from chalicelib.dynamo.fields import Attr
+from chalicelib.dynamo.expressions import Condition, Path, all_of
 from chalicelib.dynamo.group_models import Bare, Combined
 from chalicelib.dynamo.keys import TYPE, BoundIndex
 from chalicelib.dynamo.model import Model
@@ -153,12 +152,8 @@ class Together(Query[M]):
 
     def _whole_partition(self, access: Access) -> Condition | None:
         """What is left to the filter when the sort key takes over nothing. The plans have refused what cannot be."""
-        first: type[Model] = self.models[0]
-        given: list[Condition] = [first.schema.fields[name] == value for name, value in self.values.items()]
-        terms = [*given, *_conjuncts(self.condition)]
-        # As for the planner, the last of several values that a field has to equal is the one that is looked up.
-        used = {term.path.field: term for term in terms if _looks_up(term, access)}  # type: ignore[attr-defined]
-        return all_of([term for term in terms if not any(term is each for each in used.values())])
+        terms = planner.Terms(self.models[0], self.values, self.condition)
+        return all_of(terms.without(terms.settled(access.hash)))
 
     def build(self, items: list[Item]) -> list[M]:
         """The objects of stored items, each of its model."""
@@ -180,7 +175,7 @@ class Together(Query[M]):
             from chalicelib.dynamo.population import populate  # noqa: PLC0415 - few queries do
 
             for model, items in by_model(found).items():
-                populate(items, *[path for path in self.populated if _begins(model, path)])
+                populate(items, *[path for path in self.populated if _begins(model, path)], consistent=self.strong)
 
 
 class ByModel(dict["type[Any]", "list[Any]"]):
@@ -216,18 +211,3 @@ def _text(condition: Condition | None) -> str:
     bindings = Bindings()
     text = "" if condition is None else bindings.expression(condition)
     return repr((text, bindings.names, bindings.values))
-
-
-def _looks_up(term: Condition, access: Access) -> bool:
-    """Whether it gives a value of the partition key."""
-    if not isinstance(term, Comparison) or term.operator != "=" or not isinstance(term.path, Attr):
-        return False
-    plain = not isinstance(term.operands[0], (Path, Expression, Size, Value))
-    return plain and term.path.field in access.hash.fields
-
-
-def _conjuncts(condition: Condition | None) -> Iterator[Condition]:
-    if isinstance(condition, Junction) and condition.operator == "AND":
-        yield from condition.conditions
-    elif condition is not None:
-        yield condition

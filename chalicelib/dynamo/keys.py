@@ -47,7 +47,7 @@ class Template:
     def __init__(self, text: str, *, sorts: bool) -> None:
         self.text, self.sorts = text, sorts
         self.limit = MAX_RANGE_BYTES if sorts else MAX_HASH_BYTES
-        self.parts = tuple([part for part in enumerate_parts(text) if part[0]])
+        self.parts = tuple([(part, number % 2 == 1) for number, part in enumerate(_PLACE.split(text)) if part])
         """Texts and fields in turn: each part is (text, is it a field)."""
         self.fields = tuple([part for part, is_field in self.parts if is_field])
 
@@ -140,11 +140,6 @@ class Template:
             return
         if len(content.encode() if isinstance(content, str) else content) > self.limit:
             raise KeyTooLong(f"makes a key longer than {self.limit} bytes", self.fields[:1])
-
-
-def enumerate_parts(text: str) -> list[tuple[str, bool]]:
-    """The texts and field names of a template, in turn."""
-    return [(part, number % 2 == 1) for number, part in enumerate(_PLACE.split(text))]
 
 
 class Access:

@@ -8,13 +8,19 @@ them. Exact for all of DynamoDB's numbers, and whatever follows in the key.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from decimal import Context, Decimal
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from chalicelib.dynamo.errors import AttributeValue
 
 LAST = "\U0010ffff"
 """A text that sorts after every other: DynamoDB compares strings by their UTF-8 bytes."""
+SURROGATES = range(0xD800, 0xE000)
+"""The halves of pairs, which are no characters: no text has them, and the order of texts leaves them out."""
+HOLDS: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
+"""What DynamoDB's operators say of two ranks or two numbers."""
 _BIAS = 130
 _NEGATIVE, _ZERO, _POSITIVE = "0", "1", "2"
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
@@ -22,7 +28,6 @@ _EXACT = Context(prec=38)
 _STORED = Context(prec=38, Emax=125, Emin=-130, traps=[])
 _TINIEST = Decimal("1E-130")
 _KEY_BYTES = 1024
-_SURROGATES = range(0xD800, 0xE000)
 
 
 def sortable(value: AttributeValue) -> str:
@@ -88,7 +93,7 @@ def next_below(value: AttributeValue) -> AttributeValue | None:
         if content[-1:] in ("", "\0"):
             return {"S": content[:-1]} if content[:-1] else None
         place = ord(content[-1]) - 1
-        return {"S": content[:-1] + chr(_SURROGATES.start - 1 if place in _SURROGATES else place) + LAST}
+        return {"S": content[:-1] + chr(SURROGATES.start - 1 if place in SURROGATES else place) + LAST}
     if kind == "B":
         raw = b64decode(content)
         if raw[-1:] in (b"", b"\0"):

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from chalicelib.dynamo.errors import AttributeValue, MissingAttribute, NoIndex
-from chalicelib.dynamo.expressions import (
-    Comparison,
-    Condition,
-    Encoded,
-    Expression,
-    Junction,
-    Part,
-    Path,
-    Size,
-    Value,
-    all_of,
-)
+from chalicelib.dynamo.expressions import Comparison, Condition, Encoded, Expression, Junction, Part, Path, all_of
 from chalicelib.dynamo.fields import Attr
 from chalicelib.dynamo.keys import TYPE
-from chalicelib.dynamo.ordering import LAST, next_above, next_below, rank
+from chalicelib.dynamo.ordering import HOLDS, LAST, next_above, next_below, rank
 
 if TYPE_CHECKING:
     from chalicelib.dynamo.keys import Access, Template
@@ -32,7 +20,6 @@ if TYPE_CHECKING:
 _Limit: TypeAlias = "tuple[str, AttributeValue]"
 """An operator and the value of the sort key that it is compared with."""
 _LOWER, _UPPER = (">", ">="), ("<", "<=")
-_HOLDS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _EMPTY: AttributeValue = {"S": ""}
 """No sort key is empty, and DynamoDB refuses to compare one with it."""
 _LEAST: dict[str, AttributeValue] = {"S": {"S": "\0"}, "N": {"N": f"-{'9' * 38}E+88"}, "B": {"B": "AA=="}}
@@ -76,7 +63,7 @@ class Plan:
         return [partition] if self.range is None else [partition, self.range]
 
 
-class _Terms:
+class Terms:
     """What a query gives, by field: the values it has to equal, the comparisons, and all the rest."""
 
     def __init__(self, model: type[Model], values: Mapping[str, Any], condition: Condition | None) -> None:
@@ -90,17 +77,26 @@ class _Terms:
                 raise MissingAttribute("is None; what lacks it is asked for with where", [name])
             field = model.schema.fields[name]
             self._take(field == field.transformed(value))
-        for conjunct in _conjuncts(condition):
+        for conjunct in conjuncts(condition):
             self._take(conjunct)
         self.equal = {name: term for name, term in self.comparisons if term.operator == "="}
 
     def _take(self, conjunct: Condition) -> None:
         self.conjuncts.append(conjunct)
         if isinstance(conjunct, Comparison) and isinstance(conjunct.path, Attr):
-            plain = not any(isinstance(operand, (Path, Expression, Size, Value)) for operand in conjunct.operands)
             own = self.model.schema.fields.get(conjunct.path.field)
-            if plain and own is not None and own.stored == conjunct.path.stored:
+            if conjunct.is_plain and own is not None and own.stored == conjunct.path.stored:
                 self.comparisons.append((conjunct.path.field, conjunct))
+
+    def settled(self, template: Template) -> list[Condition]:
+        """Those that a partition takes over, so that they need no filter."""
+        numbered = enumerate(template.parts)
+        fields = [(number, name) for number, (name, is_field) in numbered if is_field]
+        return [self.equal[name] for number, name in fields if _determines(template, number, self.kinds(name))]
+
+    def without(self, used: Collection[Condition]) -> list[Condition]:
+        """All but these."""
+        return [term for term in self.conjuncts if not any(term is each for each in used)]
 
     def kinds(self, name: str) -> frozenset[str]:
         """What a field's values are stored as, where it has one."""
@@ -112,14 +108,11 @@ class _Terms:
         return (term for field, term in self.comparisons if field == name and term.operator in operators)
 
 
-def _conjuncts(condition: Condition | None) -> Iterator[Condition]:
-    if condition is None:
-        return
+def conjuncts(condition: Condition | None) -> tuple[Condition, ...]:
+    """The conditions that all have to hold; the counterpart of ``all_of``."""
     if isinstance(condition, Junction) and condition.operator == "AND":
-        for member in condition.conditions:
-            yield from _conjuncts(member)
-    else:
-        yield condition
+        return condition.conditions
+    return () if condition is None else (condition,)
 
 
 def plan(
@@ -140,7 +133,7 @@ def plan(
         NoIndex: no partition is determined by what is given, or none that serves the order or the consistency.
         Invalid: a value is not of its field's type.
     """
-    terms = _Terms(model, values, condition)
+    terms = Terms(model, values, condition)
     best: tuple[int, Plan] | None = None
     rejected: dict[str, str] = {}
     candidates = [model.key, *model.indexes.values()] if using is None else [using]
@@ -163,7 +156,7 @@ def plan(
     return best[1]
 
 
-def _judge(access: Access, terms: _Terms, sort: str | None, *, consistent: bool) -> tuple[int, Plan] | str:
+def _judge(access: Access, terms: Terms, sort: str | None, *, consistent: bool) -> tuple[int, Plan] | str:
     """How well the access serves and its plan, or why it does not serve."""
     missing = [name for name in access.hash.fields if name not in terms.equal]
     if missing:
@@ -171,11 +164,7 @@ def _judge(access: Access, terms: _Terms, sort: str | None, *, consistent: bool)
     if consistent and access.index is not None:
         return "an index cannot be read consistently"
     equal = {name: term.operands[0] for name, term in terms.equal.items()}
-    parts = enumerate(access.hash.parts)
-    given = [(number, name) for number, (name, is_field) in parts if is_field]
-    used: list[Condition] = [
-        terms.equal[name] for number, name in given if _determines(access.hash, number, terms.kinds(name))
-    ]
+    used = terms.settled(access.hash)
     score, range_, why, sorts_by = _WHOLE, None, f"{_listed(access.hash.fields)} given", None
     if access.range is not None:
         bounds = _Bounds(access.range, terms, equal)
@@ -183,7 +172,7 @@ def _judge(access: Access, terms: _Terms, sort: str | None, *, consistent: bool)
         why += bounds.why
     if sort is not None and sort not in equal and sort != sorts_by:
         return f"it is not sorted by {sort}"
-    rest = [term for term in terms.conjuncts if not any(term is each for each in used)]
+    rest = terms.without(used)
     filter_ = all_of([*rest, visible(terms.model)])
     if (lacking := not_held(terms.model, access.index, filter_)) is not None:
         return f"it does not hold {lacking}, which has to be filtered by"
@@ -194,7 +183,7 @@ def _judge(access: Access, terms: _Terms, sort: str | None, *, consistent: bool)
     return score, Plan(access, access.hash.value(equal), range_, filter_, why, {})
 
 
-def _lacking(access: Access, terms: _Terms, wanted: Collection[str] | None) -> str | None:
+def _lacking(access: Access, terms: Terms, wanted: Collection[str] | None) -> str | None:
     """What an index may not have that the query could find, if there is such."""
     held = terms.model.table.layout.held(access.index)
     if held is not None and (wanted is None or not held.issuperset(wanted)):
@@ -233,7 +222,7 @@ def _listed(names: Iterable[str]) -> str:
 class _Bounds:
     """What of the terms a sort key takes over: ``condition`` is its, and ``used`` need no filter any more."""
 
-    def __init__(self, template: Template, terms: _Terms, equal: Mapping[str, Any]) -> None:
+    def __init__(self, template: Template, terms: Terms, equal: Mapping[str, Any]) -> None:
         self.template, self.terms = template, terms
         self.path: Path[Any] = Path(template.attribute)
         self.used: list[Condition] = []
@@ -350,7 +339,7 @@ def _in_order(template: Template, number: int, kinds: frozenset[str]) -> bool:
 
 def _fixed_width(template: Template, number: int) -> bool:
     field = template.model.schema.fields[template.parts[number][0]]
-    return bool(field.type) and field.annotation in _FIXED_WIDTH
+    return field.resolved in _FIXED_WIDTH
 
 
 def _compared(path: Path[Any], operator: str, *values: AttributeValue) -> Comparison:
@@ -371,7 +360,7 @@ def within(condition: Comparison, value: AttributeValue) -> bool:
     of_key, bounds = rank(value), [rank(bound) for bound in condition.operands]
     if condition.operator == "BETWEEN":
         return bool(bounds[0] <= of_key <= bounds[1])
-    return bool(_HOLDS[condition.operator](of_key, bounds[0]))
+    return HOLDS[condition.operator](of_key, bounds[0])
 
 
 def paths_of(part: Part) -> Iterator[Path[Any]]:

@@ -80,7 +80,7 @@ def _check(model: type[Document], path: tuple[str, ...]) -> None:
         fields = [field for owner in owners for field in _fields(owner, name)]
         if not fields:
             raise UnknownAttribute(f"is no field of {' or '.join([o.__name__ for o in owners])}", path[:number])
-        leaves = [leaf for field in fields for leaf in _leaves(field.annotation)]
+        leaves = [leaf for field in fields for leaf in _leaves(field.resolved)]
         references = [typing.get_args(leaf)[0] for leaf in leaves if typing.get_origin(leaf) is Ref]
         documents = [leaf for leaf in leaves if typing.get_origin(leaf) is None]
         owners = [*references, *documents]
@@ -92,7 +92,6 @@ def _fields(owner: type[Document], name: str) -> Iterator[Attr[Any]]:
     schema = owner.schema
     field = schema.fields.get(schema.aliases.get(name, name))
     if field is not None:
-        _ = field.type  # evaluates its annotation
         yield field
 
 

@@ -114,7 +114,7 @@ class Reading(Generic[M]):
 
     def filtered(self) -> bool:
         """Whether some of what is read may not be answered."""
-        return self.condition is not None or self.model.type_name is not None
+        raise NotImplementedError
 
     def call(self, start: Item | None, size: int | None, *, count: bool = False) -> dict[str, Any]:
         """One call; the answer as it came."""
@@ -154,11 +154,7 @@ class Reading(Generic[M]):
 
     def run(self) -> Page[M]:
         """One call: at most 1 MB and ``limit`` items before the filter, so perhaps few though there are more."""
-        return self._page(None)
-
-    def _page(self, start: Item | None) -> Page[M]:
-        answer = self.call(start, self.size)
-        return self.page_of(answer["Items"], answer.get("LastEvaluatedKey"))
+        return next(self.pages())
 
     def page_of(self, items: list[Item], next_key: Item | None) -> Page[M]:
         """A page of stored items."""
@@ -166,11 +162,16 @@ class Reading(Generic[M]):
 
     def pages(self) -> Iterator[Page[M]]:
         """Every page from here to the end, a call each."""
+        for answer in self._answers(self.size):
+            yield self.page_of(answer["Items"], answer.get("LastEvaluatedKey"))
+
+    def _answers(self, size: int | None, *, count: bool = False) -> Iterator[dict[str, Any]]:
+        """The answers of as many calls as there are."""
         start: Item | None = None
         while True:
-            answer = self.call(start, self.size)
+            answer = self.call(start, size, count=count)
+            yield answer
             start = answer.get("LastEvaluatedKey")
-            yield self.page_of(answer["Items"], start)
             if start is None:
                 return
 
@@ -246,14 +247,7 @@ class Reading(Generic[M]):
 
     def count(self) -> int:
         """How many there are. It costs what reading them costs, but for the transfer."""
-        total = 0
-        start: Item | None = None
-        while True:
-            answer = self.call(start, None, count=True)
-            total += int(answer["Count"])
-            start = answer.get("LastEvaluatedKey")
-            if start is None:
-                return total
+        return sum(int(answer["Count"]) for answer in self._answers(None, count=True))
 
     def submit(self) -> Pending[list[M]]:
         """``all`` on the pool; see ``futures.submit``."""
@@ -266,7 +260,7 @@ def projection(model: type[Model], paths: Sequence[Path[Any]], bindings: Binding
     """The ProjectionExpression of these paths, of the fields of the key, of the version, and of the key attributes."""
     always = [Path[Any](name) for name in (*model.table.layout.keys(None), *keys)]
     named = model.key.fields
-    kept = [each for name, each in model.schema.fields.items() if name in named or each.options.plugin[0] == "version"]
+    kept = [each for name, each in model.schema.fields.items() if name in named or each.options.is_version]
     wanted = [*paths, *kept, *always]
     return bindings.checked(", ".join(dict.fromkeys([bindings.text(path) for path in wanted])), 0)
 

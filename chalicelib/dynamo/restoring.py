@@ -10,15 +10,12 @@ from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from chalicelib.dynamo.errors import Invalid
 from chalicelib.dynamo.serializers import plain
 from chalicelib.dynamo.types import type_of
-
-if TYPE_CHECKING:
-    from chalicelib.dynamo.fields import Attr
 
 _TEXTUAL: dict[Any, Callable[[str], Any]] = {
     datetime: lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")),
@@ -47,11 +44,6 @@ def restored(hint: Any, value: Any) -> Any:
     if hasattr(hint, "__supertype__"):
         return restored(hint.__supertype__, value)
     return _scalar(hint, value)
-
-
-def hint_of(attribute: Attr[Any]) -> Any:
-    """A field's annotation, evaluated."""
-    return attribute.type and attribute.annotation
 
 
 def _scalar(hint: Any, value: Any) -> Any:
@@ -94,7 +86,7 @@ def _members(hint: Any, origin: Any, arguments: tuple[Any, ...], value: Mapping[
         if not value.keys() <= fields.keys():
             return value
         return origin(
-            arguments[0], **{name: _within(name, hint_of(fields[name]), part) for name, part in value.items()}
+            arguments[0], **{name: _within(name, fields[name].resolved, part) for name, part in value.items()}
         )
     hints = typing.get_type_hints(hint) if hasattr(hint, "__required_keys__") else {}
     rest = arguments[1] if isinstance(origin, type) and issubclass(origin, Mapping) else Any

@@ -31,7 +31,7 @@ def save(model: Model, when: Condition | None) -> None:
     update.object = model
     if not isinstance(before, Part):
         update.seen = before
-    fields = {field.stored: field for field in kind.schema.fields.values()}
+    fields = kind.schema.by_stored
     for name, value in changes.items():
         path = fields.get(name, Path[Any](name))
         if value is None:
@@ -43,7 +43,7 @@ def save(model: Model, when: Condition | None) -> None:
         """Make the object what is stored."""
         stored = answer.get("Attributes")
         if stored is None:  # it became a transaction, which answers nothing
-            read = kind.table.call("GetItem", {"Key": update.key, "ConsistentRead": True}).get("Item")
+            read = kind.table.read(update.key)
             stored = after if read is None else read
         if not isinstance(before, Part):
             model.__dict__ = dict(kind.from_item(stored).__dict__)
@@ -68,7 +68,7 @@ def changed(model: Model, before: Item, after: Item) -> dict[str, AttributeValue
     Raises:
         KeyChange, ReadOnly: one of them cannot change. MissingAttribute: only a part of one was loaded.
     """
-    fields = {field.stored: field for field in model.schema.fields.values()}
+    fields = model.schema.by_stored
     differing = [name for name, value in after.items() if before.get(name) != value]
     changes: dict[str, AttributeValue | None] = {name: after[name] for name in differing}
     for name in before:
@@ -93,8 +93,7 @@ def changed(model: Model, before: Item, after: Item) -> dict[str, AttributeValue
 def _kept(model: Model, name: str) -> bool:
     """Whether the object would have this attribute, which is no field, if nobody had removed it."""
     schema = model.schema
-    unknown = name not in schema.ignored and all(field.stored != name for field in schema.fields.values())
-    return unknown and schema.keeps(name)
+    return name not in schema.ignored and name not in schema.by_stored and schema.keeps(name)
 
 
 def _index_attributes(model: Model) -> set[str]:

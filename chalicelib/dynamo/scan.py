@@ -96,7 +96,7 @@ class Scan(Reading[M]):
     def request(self, bindings: Bindings, *, count: bool) -> dict[str, Any]:
         """The request, but for the table, names and values."""
         parameters: dict[str, Any] = {}
-        condition = all_of([self.condition, visible(self.model), self._no_marker()])
+        condition = self.filter
         if (lacking := not_held(self.model, self.index, condition)) is not None:
             raise NoIndex(f"The index {self.index} does not hold {lacking}, which has to be filtered by.")
         if condition is not None:
@@ -109,6 +109,15 @@ class Scan(Reading[M]):
             parameters["ReturnConsumedCapacity"] = "TOTAL"
         parameters.update(super().request(bindings, count=count))
         return parameters
+
+    @property
+    def filter(self) -> Condition | None:
+        """The condition on what is read; None when all of it is answered."""
+        return all_of([self.condition, visible(self.model), self._no_marker()])
+
+    def filtered(self) -> bool:
+        """Whether some of what is read may not be answered."""
+        return self.filter is not None
 
     def _no_marker(self) -> Condition | None:
         """That an item is no marker of a unique value; a type says so already."""

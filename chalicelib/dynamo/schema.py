@@ -12,7 +12,8 @@ import copy
 import fnmatch
 import sys
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -41,7 +42,7 @@ class Schema:
 
     def __init__(self, owner: type[Document], fields: dict[str, Attr[Any]], unknown: Unknown) -> None:
         self.owner, self.fields, self.unknown = owner, fields, unknown
-        self.aliases = {alias: name for name, field in fields.items() for alias in field.options.alias}
+        self.aliases = {alias: name for name, field in fields.items() for alias in field.options.aliases}
         self.ignored: frozenset[str] = frozenset()
         """Attributes that are no fields and not unknown: keys and the like."""
         self.validator: Callable[[dict[str, Any]], None] | None = None
@@ -54,6 +55,11 @@ class Schema:
         self._absent: list[tuple[str, Any]] = []
         self._get: list[tuple[str, Callable[[Any], Any]]] = []
         self._steps: list[Callable[[dict[str, Any]], None]] = []
+
+    @cached_property
+    def by_stored(self) -> dict[str, Attr[Any]]:
+        """The fields by the attributes that they are stored in. To be asked for when the class is complete."""
+        return {field.stored: field for field in self.fields.values()}
 
     def type_of(self, field: Attr[Any]) -> Type:
         """A field's type.
@@ -101,15 +107,14 @@ class Schema:
         return [step(name, field.options.default) for name, field in self.fields.items() if field.options.forced]
 
     def _transforms(self) -> list[Callable[[dict[str, Any]], None]]:
-        def step(name: str, transform: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:
+        def step(name: str, field: Attr[Any]) -> Callable[[dict[str, Any]], None]:
             def apply(values: dict[str, Any]) -> None:
-                if values.get(name) is not None:
-                    values[name] = transform(values[name])
+                if name in values:
+                    values[name] = field.transformed(values[name])
 
             return apply
 
-        fields = self.fields.items()
-        return [step(name, field.options.set) for name, field in fields if field.options.set is not None]
+        return [step(name, field) for name, field in self.fields.items() if field.options.set is not None]
 
     def _combinations(self) -> list[Callable[[dict[str, Any]], None]]:
         def step(name: str, field: Attr[Any]) -> Callable[[dict[str, Any]], None]:
@@ -256,7 +261,7 @@ class Schema:
         document.loaded()
         return document
 
-    def load_all(self, items: Iterable[Item]) -> list[Any]:
+    def load_all(self, items: Sequence[Item]) -> list[Any]:
         """The objects of stored items, as ``load`` makes them; each remembers its item.
 
         Raises:
@@ -264,10 +269,10 @@ class Schema:
         """
         self.compile()
         if self._get or self.unknown != "drop" or self.overrides_loading:
-            loaded = [(self.load(item), item) for item in items]
-            for document, item in loaded:
+            documents = [self.load(item) for item in items]
+            for document, item in zip(documents, items, strict=True):
                 document.stored = item
-            return [document for document, _ in loaded]
+            return documents
         owner, decode, whole = self.owner, self.values, len(self.fields)
         documents = []
         for item in items:

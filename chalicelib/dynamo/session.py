@@ -1,9 +1,9 @@
 """Calls to DynamoDB, made and answered through orjson, errors translated.
 
-botocore keeps what it is good at (credentials, endpoints, signatures, retries, connections). Its serializer and parser,
-which take most of a call's CPU, are stepped around through its own events: the request body is written when the
-parameters are provided and put in place before the call, the response body is read before the parser sees it. Retries
-on a wrong checksum still work, because they look at the raw response.
+botocore keeps what it is good at (credentials, endpoints, retries, connections); ``client`` has a signer of its own.
+Its serializer and parser, which take most of a call's CPU, are stepped around through its own events: the request body
+is written when the parameters are provided and put in place before the call, the response body is read before the
+parser sees it. Retries on a wrong checksum still work, because they look at the raw response.
 """
 
 from __future__ import annotations

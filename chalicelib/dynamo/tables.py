@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chalicelib import settings
 from chalicelib.dynamo import session
 from chalicelib.dynamo.layout import Layout, SecondaryIndex
+from chalicelib.dynamo.ordering import canonical
 
 if TYPE_CHECKING:
+    from chalicelib.dynamo.errors import Item
     from chalicelib.dynamo.session import Session
 
+Identity: TypeAlias = tuple[int | str, ...]
+"""Where an item is: the session, the table, and its key in the one form that equal values share."""
 INDEX_SLOTS = 5
 """Sparse global secondary indexes, ``gsi1`` to ``gsi5``, shared by all collections."""
 
@@ -57,6 +61,17 @@ class Table:
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """An operation on this table; see ``Session.call`` for what it raises."""
         return self._connect().call(operation, {"TableName": self.name, **parameters})
+
+    def read(self, key: Item) -> Item | None:
+        """The item with this key as it is now, None when there is none. One GetItem: a unit per 4 KB."""
+        item: Item | None = self.call("GetItem", {"Key": key, "ConsistentRead": True}).get("Item")
+        return item
+
+    def identity(self, item: Item) -> Identity:
+        """Where an item is, by its key or by the whole of it: DynamoDB need not write a number as it was given."""
+        values = map(item.__getitem__, self._layout.keys(None))
+        texts = [canonical(value) if "N" in value else next(iter(value.values())) for value in values]
+        return (id(self.session), self.name, *texts)
 
     def pause(self, seconds: float) -> None:
         """Wait before asking again; a test's table only counts."""

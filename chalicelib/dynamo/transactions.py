@@ -6,7 +6,6 @@ import secrets
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.dynamo.errors import ConditionFailed, DuplicateItem, LimitExceeded, Rejected, TransactionFailed
-from chalicelib.dynamo.ordering import rank
 from chalicelib.dynamo.writing import Write, key_text
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ class Transaction:
             *((write, write.model, write.key) for write in self.writes),
             *((read, read.model, read.key) for read in self.reads),
         ):
-            item = (model.table.name, *[rank(key[name]) for name in model.table.layout.keys(None)])
+            item = model.table.identity(key)
             if item in seen:
                 raise DuplicateItem(f"The transaction has two actions on one item: {action}.")
             seen.add(item)

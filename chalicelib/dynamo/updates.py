@@ -165,7 +165,7 @@ class Update(Generic[M]):
 
     def _field(self, stored: str | int) -> Attr[Any] | None:
         """The field that is stored in this attribute."""
-        return next((field for field in self.model.schema.fields.values() if field.stored == stored), None)
+        return self.model.schema.by_stored.get(str(stored))
 
     def request(self, condition: Condition | None) -> dict[str, Any]:
         """The request, but for the table.
@@ -340,7 +340,7 @@ class Update(Generic[M]):
         return Write.update(self)
 
     def _read(self) -> Item:
-        item: Item | None = self.model.table.call("GetItem", {"Key": self.key, "ConsistentRead": True}).get("Item")
+        item = self.model.table.read(self.key)
         if item is None and not self.upsert:
             raise NotStored(None, "there is no such item")
         return item or {}

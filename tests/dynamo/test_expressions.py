@@ -106,6 +106,14 @@ def test_a_path_leads_through_maps_and_lists() -> None:
     assert repr(Path("doc", 0)) == "Path('doc', 0)"
 
 
+@pytest.mark.parametrize("operand", [B, B.size(), B.or_else(1), Value(1), Encoded({"N": "1"})])
+def test_a_comparison_is_plain_when_its_operands_are_python_values(operand: Any) -> None:
+    path = Path[Any]("a")
+    plain: list[Any] = [path < 1, path.between(1, 2), path.is_in([1, 2]), path.begins_with("b")]
+    others: list[Any] = [path < operand, path.between(1, operand), path.is_in([1, operand])]
+    assert [comparison.is_plain for comparison in plain + others] == [True] * 4 + [False] * 3
+
+
 def test_paths_can_be_kept_in_sets_by_identity() -> None:
     assert {A: 1}[A] == 1
     assert hash(Path("a")) == hash(A)

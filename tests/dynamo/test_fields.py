@@ -122,7 +122,7 @@ def test_fields_of_plugins_need_no_value(options: Any, plugin: tuple[str, Any], 
 def test_options_say_what_is_usual_unless_they_are_given() -> None:
     plain = field()
     assert plain.default is MISSING
-    assert (plain.alias, plain.checks, plain.name, plain.storage) == ((), {}, None, None)
+    assert (plain.aliases, plain.checks, plain.name, plain.storage) == ((), {}, None, None)
     assert [plain.forced, plain.hidden, plain.read_only, plain.unique] == [False] * 4
     assert field(aliases="a", ge=0, choices=[]).checks == {"ge": 0, "choices": ()}
     assert combined("{a}", name="b").name == "b"

@@ -255,6 +255,14 @@ def test_references_are_populated_of_the_models_that_have_them(recorder: Recorde
         together(Book, Review).query(isbn="1").populate("editor").all()
 
 
+def test_references_are_read_as_consistently_as_the_query(recorder: Recorder) -> None:
+    shelve()
+    query = together(Book, Review).query(isbn="1").populate("author")
+    for reading, consistent in ((query, False), (query.consistent(), True)):
+        reading.all()
+        assert recorder.calls[-1].parameters["RequestItems"][main.name]["ConsistentRead"] is consistent
+
+
 def test_objects_that_have_ended_are_not_there(recorder: Recorder) -> None:
     now = datetime.now(timezone.utc)
     Copy(isbn="1", number=1).create()
@@ -311,3 +319,35 @@ def test_one_object_can_be_asked_for(recorder: Recorder) -> None:
     shelve()
     assert names([together(Book, Review).query(isbn="2").one()]) == ["Review r3"]
     assert names(together(Book, Review).query(isbn="2").submit().result()) == ["Review r3"]
+
+
+class Cup(Model, table=main, type="cup"):
+    shelf: Attr[str]
+    place: Attr[str]
+    colour: Attr[str] = field(default="red", set=str.lower)
+    key = Key(pk="{shelf}#{place}", sk="cup")
+
+
+class Plate(Model, table=main, type="plate"):
+    shelf: Attr[str]
+    place: Attr[str]
+    colour: Attr[str] = field(default="red", set=str.lower)
+    key = Key(pk="{shelf}#{place}", sk="plate")
+
+
+def test_values_go_through_their_fields_functions(recorder: Recorder) -> None:
+    for made in (Cup(shelf="1", place="2", colour="RED"), Plate(shelf="1", place="2", colour="RED")):
+        made.create()
+    assert names(together(Cup, Plate).query(shelf="1", place="2", colour="RED").all()) == ["Cup", "Plate"]
+
+
+def test_a_key_that_other_values_make_too_is_filtered(recorder: Recorder) -> None:
+    Cup(shelf="x", place="y#z").create()
+    Plate(shelf="x#y", place="z").create()
+    assert names(together(Cup, Plate).query(shelf="x#y", place="z").all()) == ["Plate"]
+
+
+def test_a_field_is_compared_where_its_own_model_stores_it(recorder: Recorder) -> None:
+    shelve()
+    found = together(Book, Review).query(isbn="1").where(Review.isbn == "1").all()
+    assert names(found) == ["Review r1", "Review r2"]

@@ -87,11 +87,15 @@ def test_a_part_of_another_type_is_refused(hall: Any) -> None:
     assert refused.value.path == ["hall"]
 
 
-@given(numbers, numbers)
-def test_seats_sort_by_row_then_number(one: float | Decimal, other: float | Decimal) -> None:
-    rows = [float(one), float(other)]
-    texts = [Seat.key.of({"hall": 1, "row": row, "number": 15 - place})["sk"]["S"] for place, row in enumerate(rows)]
-    assert (texts[0] < texts[1]) == (rows[0] < rows[1])
+rows = numbers.map(float).filter(lambda row: abs(row) < 1e126)  # a decimal's float may be the one above the range
+
+
+@given(rows, rows)
+def test_seats_sort_by_row_then_number(one: float, other: float) -> None:
+    texts = [
+        Seat.key.of({"hall": 1, "row": row, "number": 15 - place})["sk"]["S"] for place, row in enumerate([one, other])
+    ]
+    assert (texts[0] < texts[1]) == (one < other)
 
 
 @pytest.mark.parametrize(

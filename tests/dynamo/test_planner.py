@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chalicelib.dynamo import provisioning, session
+from chalicelib.dynamo import planner, provisioning, session
 from chalicelib.dynamo.errors import Invalid, KeyTooLong, MissingAttribute, NoIndex, WrongType
-from chalicelib.dynamo.expressions import Condition, Path
+from chalicelib.dynamo.expressions import Condition, Path, all_of
 from chalicelib.dynamo.fields import Attr, field
 from chalicelib.dynamo.keys import Index, Key
 from chalicelib.dynamo.layout import Layout, SecondaryIndex
@@ -77,6 +77,16 @@ def told(query: Query[Any]) -> tuple[str | None, str | None, str | None]:
 
 
 KIND = "_type = 'film'"
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_conjuncts_are_what_a_condition_is_all_of(count: int) -> None:
+    a, b, c = Path[int]("a") == 1, (Path[int]("b") == 2) | (Path[int]("c") == 3), ~(Path[int]("d") == 4)
+    given = [a, b, c][:count]
+    found = planner.conjuncts(all_of(given))
+    assert len(found) == count
+    assert all(one is other for one, other in zip(found, given, strict=True))
+    assert planner.conjuncts((a & b) & (c & a)) == (a, b, c, a)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.dynamo.errors import NoIndex, Rejected
-from chalicelib.dynamo.fields import Attr
+from chalicelib.dynamo.fields import Attr, field
 from chalicelib.dynamo.keys import Index, Key
 from chalicelib.dynamo.layout import Layout, SecondaryIndex
 from chalicelib.dynamo.model import Model
@@ -78,6 +78,23 @@ def test_pages_go_on_by_cursor() -> None:
         found += page.items
         page = Product.scan().page(7, page.cursor)
     assert keys(found + page.items) == EVERY
+
+
+def test_a_page_reads_more_than_its_size_where_a_filter_leaves_less(recorder: Recorder) -> None:
+    class Untyped(Model, table=main):
+        id: Attr[str]
+        key = Key(pk="untyped#{id}")
+
+    class Claimed(Model, table=main):
+        id: Attr[str]
+        name: Attr[str] = field(default=None, unique=True)
+        key = Key(pk="claimed#{id}")
+
+    scans: list[Any] = [Untyped.scan(), Untyped.scan().where(Untyped.id == "1"), Claimed.scan(), Product.scan()]
+    assert [scan.filtered() for scan in scans] == [False, True, True, True]
+    assert [scan.filter is not None for scan in scans] == [False, True, True, True]
+    Product.scan().page(7)
+    assert recorder.calls[-1].parameters["Limit"] == 100
 
 
 def test_an_index_without_what_has_to_be_filtered_by_is_refused() -> None:
