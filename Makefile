@@ -4,7 +4,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart bench-dynamo constraints clean
+.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart bench-dynamo bench-where constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -17,7 +17,7 @@ run: .venv/.local .venv-store/.complete ## serve the API on this machine; Ctrl-C
 
 test: lint types coverage ## everything that has to hold: style, types, tests with coverage
 
-test-truth: setup ## the tests of the store on AWS's own DynamoDB Local (needs Java and npm; it is downloaded, not kept)
+test-truth: setup ## the tests of the store on AWS's own DynamoDB Local (needs Java and npm; it is downloaded into .truth)
 	@$(BIN)/python -m tests.truth
 
 lint: setup ## ruff: rules and format
@@ -49,6 +49,9 @@ bench-coldstart: setup ## what a Lambda container pays before its first answer
 bench-dynamo: .venv/.bench bench/peer/node/node_modules/.package-lock.json ## the data-access layer against others, which it installs; ARGS=--write renews the table in docs/
 	@$(BIN)/python -m bench.dynamo $(ARGS)
 
+bench-where: .venv/.bench ## the where language against cel-python, which it installs
+	@$(BIN)/python -m bench.where
+
 constraints: ## choose the versions of constraints.txt anew, for what the requirements files ask
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
 	@sed '/^-[cr] /d' requirements.txt requirements-local.txt requirements-dev.txt requirements-bench.txt > .requirements-unconstrained.txt
@@ -58,7 +61,7 @@ constraints: ## choose the versions of constraints.txt anew, for what the requir
 	@rm -rf .venv-constraints .requirements-unconstrained.txt
 
 clean: ## remove everything that the other targets make
-	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.* bench/peer/node/node_modules
+	@rm -rf .venv .venv-store .venv-constraints .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.* .truth bench/peer/node/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.local: requirements.txt requirements-local.txt constraints.txt
@@ -75,7 +78,7 @@ clean: ## remove everything that the other targets make
 	@touch $@
 
 .venv/.bench: .venv/.complete requirements-bench.txt
-	@echo "Installing the data layer's peers into .venv ..."
+	@echo "Installing the peers of the benches into .venv ..."
 	@$(BIN)/python $(PIP_INSTALL) -r requirements-bench.txt
 	@touch $@
 

@@ -38,7 +38,7 @@ CORS = (
     CORSConfig(
         allow_origin=settings.current().cors_origin,
         allow_headers=["Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"],
-        expose_headers=["ETag", "Location", "Link", "Retry-After"],
+        expose_headers=["ETag", "Location", "Link", "Portico-Plan", "Retry-After"],
         max_age=600,
     )
     if settings.current().cors_origin
@@ -90,7 +90,12 @@ def delete_collection(collection: str) -> Response:
 
 @app.route("/v1/collections/{collection}/records", methods=["GET"], **SECURED)
 def list_records(collection: str) -> Response:
-    return http.reading.list_page(request(), collection)
+    return http.queries.list_page(request(), collection)
+
+
+@app.route("/v1/collections/{collection}/query", methods=["POST"], **SECURED)
+def query_records(collection: str) -> Response:
+    return http.queries.query_page(request(), collection)
 
 
 @app.route("/v1/collections/{collection}/records", methods=["POST"], **SECURED)
@@ -125,7 +130,7 @@ def import_records(collection: str) -> Response:
 
 @app.route("/v1/collections/{collection}/export", **SECURED)
 def export_records(collection: str) -> Response:
-    return http.reading.export(request(), collection)
+    return http.queries.export(request(), collection)
 
 
 @app.route("/v1/batch", methods=["POST"], **SECURED)

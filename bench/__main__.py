@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import coldstart, dynamo, http
+from bench import coldstart, dynamo, http, where
 from bench.table import report
 
-sys.exit(report([*http.figures(), *coldstart.figures(), *dynamo.figures()]))
+sys.exit(report([*http.figures(), *coldstart.figures(), *dynamo.figures(), *where.figures()]))

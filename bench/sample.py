@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.access.principals import ADMIN, Principal
+
+_CALLER = Principal("key:0123456789ab", "key", frozenset({ADMIN}))
+
 COLLECTION = "books"
 LISTED = 100
 """Records of a list page."""
@@ -84,7 +88,7 @@ def event(
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "abcdefghij",
-            "authorizer": {"principalId": "key:0123456789ab", "kind": "key", "roles": "admin", "integrationLatency": 0},
+            "authorizer": {**_CALLER.to_context(), "principalId": _CALLER.id, "integrationLatency": 0},
             "domainName": "abcdefghij.execute-api.eu-north-1.amazonaws.com",
             "extendedRequestId": "Abcdefghijklmno=",
             "httpMethod": method,

@@ -4,7 +4,7 @@
 
     Problem
     ├── BadRequest 400          ├── MalformedJson  ├── InvalidParameter  ├── InvalidCursor
-    │                           └── InvalidIdentifier
+    │                           ├── InvalidIdentifier  ├── InvalidWhere  └── UnservedSort
     ├── Unauthenticated 401
     ├── Forbidden 403
     ├── NotFound 404            ├── RouteNotFound  ├── CollectionNotFound  ├── RecordNotFound  └── JobNotFound
@@ -15,7 +15,8 @@
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
     ├── Unprocessable 422       ├── ValidationFailed  ├── InvalidDefinition  ├── InvalidOperation
-    │                           ├── ItemTooLarge  ├── IdempotencyMismatch  └── TransactionCanceled
+    │                           ├── ItemTooLarge  ├── IdempotencyMismatch  ├── TransactionCanceled
+    │                           └── CountTooLarge
     ├── PreconditionRequired 428
     ├── InternalError 500
     └── StoreUnavailable 503    └── StoreThrottled
@@ -117,6 +118,34 @@ class InvalidIdentifier(BadRequest):
 
     code = "invalid_identifier"
     title = "Invalid identifier"
+
+
+class InvalidWhere(BadRequest):
+    """A where expression is none, or names what does not exist in its place.
+
+    ``parameter`` is the query parameter or the member of the body that it was in. Of a text, ``offset`` counts
+    characters from 0, ``line`` and ``column`` from 1, and ``excerpt`` draws the place with a caret under it. Of a JSON
+    form ``pointer`` leads to the wrong part (RFC 6901, into the body).
+    """
+
+    code = "invalid_where"
+    title = "Invalid where expression"
+
+    def __init__(self, detail: str, parameter: str, **place: Any) -> None:
+        super().__init__(detail, extensions={"parameter": parameter, **place})
+
+
+class UnservedSort(BadRequest):
+    """The order that is asked for is that of no index, so a page of it would take reading the whole collection.
+
+    ``declare`` is the index that would serve the query, as a member of the definition's ``indexes``.
+    """
+
+    code = "unserved_sort"
+    title = "Sort without an index"
+
+    def __init__(self, detail: str, declare: Mapping[str, Any] | None) -> None:
+        super().__init__(detail, extensions={"parameter": "sort", "declare": declare})
 
 
 class Unauthenticated(Problem):
@@ -352,6 +381,13 @@ class TransactionCanceled(Unprocessable):
     def document(self) -> dict[str, Any]:
         """The problem document with the status of the operation that stood in the way."""
         return {**super().document(), "status": self.cause.status}
+
+
+class CountTooLarge(Unprocessable):
+    """Counting would take reading more than one request may read."""
+
+    code = "count_too_large"
+    title = "Count too large"
 
 
 class PreconditionRequired(Problem):

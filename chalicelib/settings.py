@@ -25,6 +25,8 @@ class Settings:
     dynamodb: ``aws``, ``embedded`` (the local store; only on a developer's machine), or an endpoint URL.
     admin_key: a key that is an administrator's besides those in the table. Never read inside Lambda.
     cors_origin: the one origin that browsers may call from, ``*`` for any, empty for none.
+    longest_write: seconds that a write may take from reading its definition to its end; API Gateway ends a request
+        after 29.
     """
 
     stage: str = ""
@@ -32,6 +34,7 @@ class Settings:
     dynamodb: str = "aws"
     admin_key: str | None = None
     cors_origin: str = "*"
+    longest_write: float = 29.0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -45,6 +48,7 @@ class Settings:
             dynamodb=environ.get("PORTICO_DYNAMODB") or ("embedded" if local else "aws"),
             admin_key=None if in_lambda else environ.get("PORTICO_ADMIN_KEY") or None,
             cors_origin=environ.get("PORTICO_CORS_ORIGIN", "*"),
+            longest_write=1.0 if local else 29.0,
         )
 
     @cached_property

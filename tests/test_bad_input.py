@@ -323,7 +323,7 @@ def test_a_cursor_that_nobody_made(client: Client, name: str, cursor: str) -> No
 
 
 @pytest.mark.parametrize(
-    "query", ["strange=1", "Limit=5", "limt=5", "a%00b=1", "x" * 500 + "=1", "%F0%9F%8D%95=1", "where=a"]
+    "query", ["strange=1", "Limit=5", "limt=5", "a%00b=1", "x" * 500 + "=1", "%F0%9F%8D%95=1", "filter=a"]
 )
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_a_parameter_that_is_not_known(client: Client, name: str, query: str) -> None:
@@ -336,7 +336,8 @@ def test_a_parameter_that_is_given_twice(client: Client, name: str) -> None:
     endpoint = ENDPOINTS[name]
     path = endpoint.path.format(collection="books", id="i")
     for parameter in endpoint.query:
-        problem = assert_problem(client.get(path, query=f"{parameter}=1&{parameter}=1"), 400, "invalid_parameter")
+        answer = sent(client, name, f"{path}?{parameter}=1&{parameter}=1")
+        problem = assert_problem(answer, 400, "invalid_parameter")
         assert problem["parameter"] == parameter
 
 
@@ -354,6 +355,39 @@ def test_a_parameter_that_is_given_twice(client: Client, name: str) -> None:
 )
 def test_a_parameter_with_a_value_that_it_cannot_have(client: Client, query: str) -> None:
     assert_problem(client.get(records("books", "i"), query=query), 400, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        "%20",
+        "stock",  # a condition, and all that follows is none
+        "5",
+        "stock+%3D+5",
+        "stock+%3E",
+        "stock+%3E+0+and",
+        "(" * 3000,
+        "stock+%3E+" + "9" * 50,
+        "a+%3E+1+or+" * 600 + "b",
+        "%00",
+        "%ff",
+        "%ED%A0%80",
+        "%F0%9F%8D%95",
+        "$x",
+        "new.stock+%3E+0",
+        "auth.id+%3D%3D+owner",
+        '["%3E","stock",0]',
+    ],
+)
+@pytest.mark.parametrize("name", [name for name, endpoint in ENDPOINTS.items() if "if" in endpoint.query])
+def test_a_condition_that_is_none(client: Client, name: str, where: str) -> None:
+    path = ENDPOINTS[name].path.format(collection="books", id="nobody")
+    answer = sent(client, name, f"{path}?if={where}")
+    if where == "stock":
+        assert_problem(answer, 412 if name == "replace_record" else 404)
+    else:
+        assert assert_problem(answer, 400, "invalid_where")["parameter"] == "if"
 
 
 @pytest.mark.parametrize(
@@ -468,6 +502,7 @@ OPERATIONS = st.fixed_dictionaries(
         "body": JSON,
         "if_match": st.sampled_from(["1", "*"]) | JSON,
         "if_none_match": st.sampled_from(["1", "*"]) | JSON,
+        "if": st.sampled_from(["title == 'a'", "title.startsWith(id)", "false", ["==", "a", {"value": "i"}]]) | JSON,
     },
 )
 

@@ -1,12 +1,14 @@
-"""The figures' tables: as Markdown, and in the documentation."""
+"""The figures' tables, as Markdown and in the documentation; and what is measured."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench import dynamo, markdown
+from bench import dynamo, markdown, where
 from bench.table import Figure
 
 FIGURES = [Figure("get: boto3", 120, 480, "us", at_most=1.0), Figure("put: boto3", 9.04, 3, "us", at_most=2)]
@@ -43,3 +45,33 @@ def test_the_page_of_the_data_layer_has_every_figure_in_the_order_of_the_command
     assert found
     rows = [line.strip("| ").split(" | ")[0] for line in table.splitlines() if line.startswith("|")]
     assert rows[2:] == dynamo.names()
+
+
+def test_the_conditions_of_the_where_language_are_true_of_some_records_and_false_of_others() -> None:
+    assert len(where.PAIRS) == 20
+    for text, _ in where.PAIRS:
+        assert {where.ours(text)(record) for record in where.RECORDS} == {True, False}
+
+
+@pytest.fixture
+def recursion_limit() -> Iterator[None]:
+    """cel-python raises it for the whole process."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.skipif(where.missing() is not None, reason="make bench-where installs cel-python")
+@pytest.mark.usefixtures("recursion_limit")
+def test_cel_gives_the_same_answers() -> None:
+    for runner in where.RUNNERS:
+        peer = where.Peer(runner)
+        programs = [peer.compile(source) for _, source in where.PAIRS]
+        where.check(programs, [peer.convert(record) for record in where.RECORDS])
+
+
+def test_another_answer_is_refused() -> None:
+    programs = [where.ours(text) for text, _ in where.PAIRS]
+    where.check(programs, where.RECORDS)
+    with pytest.raises(RuntimeError, match=r"year >= 1970 is not (True|False) of"):
+        where.check([programs[1], *programs[1:]], where.RECORDS)

@@ -17,6 +17,8 @@ from tests.support.stores import BOOK_SCHEMA
 ACROSS = {**BOOK_SCHEMA, "minProperties": 1}
 """With a constraint across properties, so that a patch takes the stored record."""
 
+INDEXES = {"by_title": {"hash": "title", "range": "stock"}, "by_stock": {"range": "stock"}}
+
 
 FULL = {"id": "i", "title": "a", "isbn": "1", "stock": 5, "tags": ["x"], "address": {"city": "a"}}
 
@@ -29,7 +31,8 @@ def client(table: str) -> Iterator[Client]:
         client.define("ending", BOOK_SCHEMA, ttl="until")
         client.define("across", ACROSS)
         client.define("sharded", BOOK_SCHEMA, shards=4)
-        for name in ("plain", "unique", "ending", "across", "sharded"):
+        client.define("indexed", BOOK_SCHEMA, indexes=INDEXES)
+        for name in ("plain", "unique", "ending", "across", "sharded", "indexed"):
             client.make(name, FULL)
             client.make(name, {"id": "bare", "title": "a"})
             client.get(records(name, "i"))  # its definition is in the cache from here on
@@ -44,10 +47,10 @@ def get(path: str, **query: Any) -> Request:
     return lambda client: client.get(path, query=query)
 
 
-def send(method: str, path: str, body: Any = None, **headers: str) -> Request:
+def send(method: str, path: str, body: Any = None, query: Any = "", **headers: str) -> Request:
     if method == "DELETE":
-        return lambda client: client.delete(path, **headers)
-    return lambda client: client.request(method, path, body, **headers)
+        return lambda client: client.delete(path, query=query, **headers)
+    return lambda client: client.request(method, path, body, query=query, **headers)
 
 
 def measured(client: Client, request: Request) -> tuple[int, Recorder]:
@@ -59,6 +62,8 @@ def measured(client: Client, request: Request) -> tuple[int, Recorder]:
 TITLE = {"title": "b"}
 TITLED = {"title": "b", "isbn": "1"}
 KEY = {"idempotency_key": "k"}
+IN_VAIN = {"if": "stock > 5"}
+UNDECIDABLE = {"if": "stock > 4 and 'abc'.contains(title)"}
 
 TABLE: list[tuple[str, Request, int, list[str], float | None]] = [
     # what, request, status, calls, units (None: where the engines that we test with count otherwise, or not at all)
@@ -78,6 +83,28 @@ TABLE: list[tuple[str, Request, int, list[str], float | None]] = [
     ("patch, If-Match", send("PATCH", records("plain", "i"), TITLE, if_match='"1"'), 200, ["UpdateItem"], 1),
     ("patch, If-Match fails", send("PATCH", records("plain", "i"), TITLE, if_match='"9"'), 412, ["UpdateItem"], None),
     ("patch nothing", send("PATCH", records("plain", "nobody"), TITLE), 404, ["UpdateItem"], None),
+    ("replace, if", send("PUT", records("plain", "i"), TITLE, {"if": "stock > 4"}), 200, ["UpdateItem"], 1),
+    (
+        "replace nothing, if", send("PUT", records("plain", "new"), TITLE, {"if": "stock == null"}), 201,
+        ["UpdateItem"], 1,
+    ),
+    (
+        "replace nothing, if fails", send("PUT", records("plain", "new"), TITLE, {"if": "stock > 0"}), 412,
+        ["UpdateItem"], None,
+    ),
+    ("replace, if fails", send("PUT", records("plain", "i"), TITLE, IN_VAIN), 412, ["UpdateItem"], None),
+    ("patch, if", send("PATCH", records("plain", "i"), TITLE, {"if": "stock > 4"}), 200, ["UpdateItem"], 1),
+    (
+        "patch, if and If-Match", send("PATCH", records("plain", "i"), TITLE, {"if": "stock > 4"}, if_match="*"), 200,
+        ["UpdateItem"], 1,
+    ),
+    ("patch, if fails", send("PATCH", records("plain", "i"), TITLE, IN_VAIN), 412, ["UpdateItem"], None),
+    ("patch nothing, if", send("PATCH", records("plain", "nobody"), TITLE, IN_VAIN), 404, ["UpdateItem"], None),
+    (
+        "patch, if with a part of the reader's", send("PATCH", records("plain", "i"), TITLE, UNDECIDABLE), 200,
+        ["GetItem", "PutItem"], 2,
+    ),
+    ("patch, if is no expression", send("PATCH", records("plain", "i"), TITLE, {"if": "stock >"}), 400, [], 0),
     ("patch, invalid", send("PATCH", records("plain", "i"), {"title": 5}), 422, [], 0),
     ("$inc within bounds", send("PATCH", records("plain", "i"), {"stock": {"$inc": -5}}), 200, ["UpdateItem"], 1),
     ("$inc beyond", send("PATCH", records("plain", "i"), {"stock": {"$inc": -6}}), 422, ["UpdateItem"], None),
@@ -92,10 +119,20 @@ TABLE: list[tuple[str, Request, int, list[str], float | None]] = [
     ("patch across properties", send("PATCH", records("across", "i"), TITLE), 200, ["GetItem", "PutItem"], 2),
     ("delete", send("DELETE", records("plain", "i")), 204, ["DeleteItem"], 1),
     ("delete, If-Match", send("DELETE", records("plain", "i"), if_match='"1"'), 204, ["DeleteItem"], 1),
+    ("delete, if", send("DELETE", records("plain", "i"), None, {"if": "stock > 4"}), 204, ["DeleteItem"], 1),
+    ("delete, if fails", send("DELETE", records("plain", "i"), None, IN_VAIN), 412, ["DeleteItem"], None),
+    (
+        "delete, if with a part of the reader's", send("DELETE", records("plain", "i"), None, UNDECIDABLE), 204,
+        ["GetItem", "DeleteItem"], 2,
+    ),
     ("delete nothing", send("DELETE", records("plain", "nobody")), 404, ["DeleteItem"], None),
     ("ending: create", send("POST", records("ending"), {"until": 4e9, **TITLE}), 201, ["PutItem"], 1),
     ("ending: replace", send("PUT", records("ending", "i"), {"until": 4e9, **TITLE}), 200, ["UpdateItem"], 1),
     ("ending: patch", send("PATCH", records("ending", "i"), {"until": 4e9}), 200, ["UpdateItem"], 1),
+    (
+        "ending: replace, if", send("PUT", records("ending", "i"), TITLE, {"if": "stock > 4"}), 200,
+        ["UpdateItem"], 1,
+    ),
     ("ending: delete", send("DELETE", records("ending", "i")), 204, ["DeleteItem"], 1),
     ("unique: create", send("POST", records("unique"), {"isbn": "2", **TITLE}), 201, ["TransactWriteItems"], 4),
     ("unique: create without a value", send("POST", records("unique"), TITLE), 201, ["PutItem"], 1),
@@ -122,6 +159,22 @@ TABLE: list[tuple[str, Request, int, list[str], float | None]] = [
     ),
     ("list", get(records("plain")), 200, ["Query"], 1),
     ("list, sharded", get(records("sharded")), 200, ["Query"] * 4, None),
+    ("list, unserved", get(records("indexed"), where="isbn == '1'"), 200, ["Query"], 1),
+    ("list, ids", get(records("indexed"), where="id in ['i', 'j']"), 200, ["Query"] * 2, 2),
+    ("list by a hash", get(records("indexed"), where="title == 'a'"), 200, ["Query"], 0.5),
+    ("list by three of a hash", get(records("indexed"), where="title in ['a','b','c']"), 200, ["Query"] * 3, 1.5),
+    ("list by a range", get(records("indexed"), sort="-stock"), 200, ["Query"], 0.5),
+    ("list, sort refused", get(records("indexed"), sort="isbn"), 400, [], 0),
+    ("list of nothing", get(records("indexed"), where="false"), 200, [], 0),
+    ("query", send("POST", "/v1/collections/indexed/query", {"where": "title == 'a'"}), 200, ["Query"], 0.5),
+    ("explain", get(records("indexed"), where="title == 'a'", explain="true"), 200, ["Query"], 0.5),
+    ("count", get(records("indexed"), count="true"), 200, ["Query"] * 2, 2),
+    ("count by a hash", get(records("indexed"), where="title == 'a'", count="true"), 200, ["Query"] * 2, 1),
+    ("count, sharded", get(records("sharded"), count="true"), 200, ["Query"] * 8, None),
+    ("indexed: create", send("POST", records("indexed"), TITLE), 201, ["PutItem"], 3),
+    ("indexed: patch of others", send("PATCH", records("indexed", "i"), {"tags": []}), 200, ["UpdateItem"], 3),
+    ("indexed: patch of the range", send("PATCH", records("indexed", "i"), {"stock": 6}), 200, ["UpdateItem"], 5),
+    ("indexed: delete", send("DELETE", records("indexed", "i")), 204, ["DeleteItem"], 3),
     ("export", get("/v1/collections/plain/export"), 200, ["Query"], 1),
     ("definition", get("/v1/collections/plain"), 200, ["GetItem"], 1),
     ("definitions", get("/v1/collections"), 200, ["Query"], None),
@@ -149,6 +202,19 @@ def test_a_batch_of_n_is_n_calls(client: Client, count: int) -> None:
     listed = [{"op": "create", "collection": "plain", "body": TITLE}] * count
     status, recorder = measured(client, send("POST", "/v1/batch", {"operations": listed}))
     assert (status, recorder.operations, recorder.units) == (200, ["PutItem"] * count, count)
+
+
+def test_conditions_in_a_batch_are_free_and_in_a_transaction_too(client: Client) -> None:
+    patches: list[dict[str, Any]] = [
+        {"op": "patch", "collection": "plain", "id": name, "body": TITLE, "if": "title == 'a'"}
+        for name in ("i", "bare")
+    ]
+    _, recorder = measured(client, send("POST", "/v1/batch", {"operations": patches}))
+    assert recorder.operations == ["UpdateItem"] * 2
+    patches = [{**patch, "if": ["==", "title", {"value": "b"}]} for patch in patches]
+    checks = [{"op": "check", "collection": "unique", "id": "i", "if": "stock == 5"}]
+    _, recorder = measured(client, send("POST", "/v1/transactions", {"operations": [*patches, *checks]}))
+    assert recorder.operations == ["BatchGetItem", "TransactWriteItems"]
 
 
 def test_a_transaction_reads_together_and_writes_together(client: Client) -> None:
@@ -192,3 +258,14 @@ def test_a_stored_key_is_one_read(client: Client) -> None:
     stored = Client(keys.create().secret)
     _, recorder = measured(client, lambda _: stored.get(records("plain", "i")))
     assert recorder.operations == ["GetItem", "GetItem"]
+
+
+@pytest.mark.parametrize(("limit", "calls"), [(20, 5), (30, 4), (300, 1)])
+def test_a_filter_is_a_call_for_each_hundred_records_or_four_times_the_page(
+    client: Client, limit: int, calls: int
+) -> None:
+    for _ in range(3):
+        text = b'{"title":"a"}\n' * 150
+        client.post("/v1/collections/plain/import", text, content_type="application/x-ndjson")
+    _, recorder = measured(client, get(records("plain"), where="title == 'b'", limit=limit))
+    assert recorder.operations == ["Query"] * calls

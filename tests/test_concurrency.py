@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib.access.principals import ADMIN, Principal
-from chalicelib.collections import reading, records, unique
+from chalicelib.collections import conditions, reading, records, unique
+from chalicelib.collections.conditions import Requirement
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.operations import TRANSACTION, parse, run_transaction
 from chalicelib.collections.preconditions import ANY, Preconditions
@@ -154,6 +155,32 @@ def test_a_stock_is_never_sold_twice(table: str) -> None:
     codes = side_by_side([lambda: records.patch(shop, "i", {"stock": {"$inc": -1}})] * 100)
     assert codes == {"done": 30, "validation_failed": 70}
     assert reading.read(shop, "i", consistent=True).doc["stock"] == 0
+
+
+def test_a_condition_is_decided_in_the_write_itself(table: str) -> None:
+    shop = collection({"properties": {"stock": {"type": "integer"}}})
+    records.create(shop, {"id": "i", "stock": 10})
+    in_stock = Preconditions(where=Requirement(conditions.parse("stock > 0", "if")))
+    codes = side_by_side([lambda: records.patch(shop, "i", {"stock": {"$inc": -1}}, in_stock)] * 50)
+    assert codes == {"done": 10, "precondition_failed": 40}
+    assert reading.read(shop, "i", consistent=True).doc["stock"] == 0
+
+
+@pytest.mark.parametrize("text", ["stock > 0", "stock > 0 and title.startsWith(id)"])
+def test_a_condition_holds_at_the_moment_of_the_write_whoever_decides_it(table: str, text: str) -> None:
+    shop = collection(name="shop")
+    records.create(shop, {"id": "i", "title": "ink", "stock": 10})
+    in_stock = Preconditions(where=Requirement(conditions.parse(text, "if")))
+
+    def transact() -> Any:
+        sell = {"op": "patch", "collection": "shop", "id": "i", "body": {"stock": {"$inc": -1}}, "if": text}
+        return run_transaction(ADMINISTRATOR, parse({"operations": [sell]}, TRANSACTION), None)
+
+    ways = [transact, lambda: records.patch(shop, "i", {"stock": {"$inc": -1}}, in_stock)]
+    codes = side_by_side([ways[number % 2] for number in range(50)])
+    assert set(codes) <= {"done", "precondition_failed", "transaction_canceled", "write_contention"}
+    assert codes["done"] == 10 - reading.read(shop, "i", consistent=True).doc["stock"]
+    assert codes["write_contention"] or codes["done"] == 10
 
 
 def test_lists_lose_nothing_that_was_appended(table: str) -> None:

@@ -26,6 +26,8 @@ CLASSES = list(errors.problem_classes())
 TREE = (errors.__doc__ or "").split("::", 1)[1].split("A service raises")[0]
 MAKE: dict[str, Callable[[], Problem]] = {
     "InvalidParameter": lambda: InvalidParameter("limit", "It is no number."),
+    "InvalidWhere": lambda: errors.InvalidWhere("It is none.", "if", offset=0),
+    "UnservedSort": lambda: errors.UnservedSort("It is that of no index.", {"hash": "a"}),
     "CollectionNotFound": lambda: errors.CollectionNotFound("books"),
     "RecordNotFound": lambda: errors.RecordNotFound("books", "1"),
     "UniqueViolation": lambda: UniqueViolation(["isbn"]),

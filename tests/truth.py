@@ -12,6 +12,8 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"
@@ -33,13 +35,48 @@ LACKING = tuple(
 START_SECONDS = 30
 
 
-def download(folder: Path) -> Path:
-    """Unpack the emulator; the folder that it is in."""
-    subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-    return folder / "package" / "emulator"
+KEPT = PROJECT / ".truth"
+"""Where it stays once it was downloaded; not under version control."""
+
+
+def download() -> Path:
+    """Unpack the emulator, unless it is there; the folder that it is in."""
+    if not KEPT.exists():
+        with tempfile.TemporaryDirectory(prefix=".truth-", dir=PROJECT) as name:
+            folder = Path(name, "unpacked")
+            folder.mkdir()
+            subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            (archive,) = folder.glob("*.tgz")
+            with tarfile.open(archive) as packed:
+                packed.extractall(folder, filter="data")
+            archive.unlink()
+            folder.rename(KEPT)
+    return KEPT / "package" / "emulator"
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The URL of an emulator that runs while the block does, in memory."""
+    port = free_port()
+    java = subprocess.Popen(
+        ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar",
+         "-sharedDb", "-inMemory", "-disableTelemetry", "-port", str(port)],
+        cwd=download(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        java.terminate()
+        java.wait()
+
+
+def run(url: str, *arguments: str, **environment: str) -> int:
+    """Run pytest with the store's tests pointed at an engine; its exit code."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, **environment, "TRUTH_URL": url}, check=False
+    ).returncode
 
 
 def free_port() -> int:
@@ -64,25 +101,8 @@ def wait_for(port: int) -> None:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        emulator = download(Path(folder))
-        port = free_port()
-        java = subprocess.Popen(
-            ["java", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar",
-             "-sharedDb", "-inMemory", "-disableTelemetry", "-port", str(port)],
-            cwd=emulator, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            wait_for(port)
-            return subprocess.run(
-                [sys.executable, "-m", "pytest", *TESTS, *(f"--deselect={test}" for test in LACKING), *sys.argv[1:]],
-                cwd=PROJECT,
-                env={**os.environ, "TRUTH_URL": f"http://127.0.0.1:{port}"},
-                check=False,
-            ).returncode
-        finally:
-            java.terminate()
-            java.wait()
+    with running() as url:
+        return run(url, *TESTS, *(f"--deselect={test}" for test in LACKING), *sys.argv[1:])
 
 
 if __name__ == "__main__":

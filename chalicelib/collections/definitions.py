@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from chalicelib import settings
 from chalicelib.collections import ids, shards
+from chalicelib.collections.indexes import Index, assigned
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.dynamo.errors import ConditionFailed, TransactionFailed
 from chalicelib.dynamo.expressions import Condition
@@ -36,8 +38,16 @@ ACTIVE, DELETING = "active", "deleting"
 _ATTEMPTS = 5
 
 
+Slots: TypeAlias = dict[str, dict[str, Any]]
+"""``{"by_author": {"slot": 1, "ready": True}}``."""
+
+
 class Definition(Model, table=main):
-    """A stored definition. ``document`` is JSON text, because a schema may nest deeper than an item can."""
+    """A stored definition. ``document`` is JSON text, because a schema may nest deeper than an item can.
+
+    ``reindexing`` is the id of the job that gives the records the keys in indexes, and the ends, that follow from this
+    definition and did not from the one before.
+    """
 
     name: Attr[str] = field(name="sk")
     version: Attr[int] = field(name="_version")
@@ -47,6 +57,8 @@ class Definition(Model, table=main):
     epochs: Attr[shards.Epochs]
     state: Attr[str] = field(default=ACTIVE)
     job: Attr[str | None] = field(default=None)
+    slots: Attr[Slots] = field(default=dict)
+    reindexing: Attr[str | None] = field(default=None)
     key = Key(pk="collection", sk="{name}")
 
 
@@ -60,6 +72,8 @@ class Collection:
     updated_at: str
     definition: Mapping[str, Any]
     epochs: shards.Epochs
+    indexes: tuple[Index, ...] = ()
+    reindexing: str | None = None
 
     @cached_property
     def schema(self) -> CompiledSchema:
@@ -77,6 +91,11 @@ class Collection:
     def ttl(self) -> str | None:
         """The property that says when a record ends."""
         return self.definition.get("ttl")
+
+    @property
+    def may_end(self) -> bool:
+        """Whether a stored record may have an end: one of before ``ttl`` was dropped has it until a job has been by."""
+        return self.ttl is not None or self.reindexing is not None
 
     @cached_property
     def requires_preconditions(self) -> bool:
@@ -100,7 +119,12 @@ class Collection:
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             **self.definition,
+            **({"index_states": self._index_states()} if self.indexes else {}),
         }
+
+    def _index_states(self) -> dict[str, dict[str, str]]:
+        building = {"state": "building", "job": str(self.reindexing)}
+        return {index.name: {"state": "ready"} if index.is_ready else building for index in self.indexes}
 
 
 _cache: dict[tuple[str, str], tuple[float, Collection]] = {}
@@ -176,15 +200,38 @@ def put(name: str, document: Any, preconditions: Preconditions = NONE) -> tuple[
         if old is not None:
             _refuse_unique_change(_collection(old), _collection(new))
         try:
-            new.put(_unchanged(old) if old is not None else Definition.name.missing())
-        except ConditionFailed:
+            _store(new, old)
+        except (ConditionFailed, TransactionFailed):
             continue
         _forget(name)
         return _collection(new), old is None
     raise WriteContention
 
 
-_SERVER_SET = frozenset({"name", "version", "created_at", "updated_at"})
+_SERVER_SET = frozenset({"name", "version", "created_at", "updated_at", "index_states"})
+
+
+def _store(new: Definition, old: Definition | None) -> None:
+    """Write the definition, and a job for its records when other keys in indexes, or other ends, follow from it."""
+    condition = _unchanged(old) if old is not None else Definition.name.missing()
+    if old is None or _derived(old) == _derived(new):
+        new.put(condition)
+        return
+    from chalicelib.collections import jobs  # noqa: PLC0415 - few changes need one
+    from chalicelib.dynamo.transactions import Transaction  # noqa: PLC0415
+
+    job = jobs.new("reindex", new.name)
+    new.reindexing = job.id
+    transaction = Transaction()
+    transaction.put(new, condition)
+    transaction.put(job)
+    transaction.run()
+
+
+def _derived(stored: Definition) -> tuple[object, ...]:
+    """What the keys of its records in indexes and their ends follow from."""
+    collection = _collection(stored)
+    return collection.ttl, {index[:4] for index in collection.indexes}
 
 
 def _unchanged(old: Definition) -> Condition:
@@ -196,6 +243,8 @@ def _unchanged(old: Definition) -> Condition:
 def _replacement(name: str, document: dict[str, Any], old: Definition | None) -> Definition:
     now = ids.timestamp()
     wanted = int(document.get("shards", 1))  # 2.0 is an integer too
+    before = _collection(old).indexes if old is not None else ()
+    indexes = assigned(document.get("indexes", {}), before, filled=old is None)
     return Definition(
         name=name,
         version=old.version + 1 if old is not None else 1,
@@ -203,6 +252,8 @@ def _replacement(name: str, document: dict[str, Any], old: Definition | None) ->
         updated_at=now,
         document=json_text.dump(document),
         epochs=shards.grown(old.epochs, wanted, time.time_ns() // 1_000_000) if old is not None else [[0, wanted]],
+        slots={index.name: {"slot": index.slot, "ready": index.is_ready} for index in indexes},
+        reindexing=old.reindexing if old is not None else None,
     )
 
 
@@ -252,6 +303,37 @@ def delete(name: str, preconditions: Preconditions = NONE) -> Job:
     raise WriteContention
 
 
+def reindexed_by(job_id: str, name: str) -> Collection | None:
+    """The collection as it is now, of which the records' keys are this job's to bring up to date; None if not."""
+    stored = _load(name)
+    if stored is None or stored.state != ACTIVE or stored.reindexing != job_id:
+        return None
+    return _collection(stored)
+
+
+def finish_reindexing(job_id: str, name: str) -> None:
+    """Let all indexes of the collection be used, unless another job has taken over. It is a new version."""
+    for _ in range(_ATTEMPTS):
+        stored = _load(name)
+        if stored is None or stored.reindexing != job_id:
+            return
+        ready = {index: {**slot, "ready": True} for index, slot in stored.slots.items()}
+        update = Definition.update(name=name).set(Definition.slots, ready).set(Definition.reindexing, None)
+        update.set(Definition.version, Definition.version + 1).set(Definition.updated_at, ids.timestamp())
+        try:
+            update.when(_unchanged(stored)).run()
+        except ConditionFailed:
+            continue
+        _forget(name)
+        return
+    raise WriteContention
+
+
+def settled(since: float) -> float:
+    """Seconds until no process can still write by a definition that was replaced at a time, in Unix seconds."""
+    return since + CACHE_SECONDS + settings.current().longest_write - time.time()
+
+
 def being_deleted(name: str) -> Collection | None:
     """The collection whose deletion has begun and not ended, for the job that does it."""
     stored = _load(name)
@@ -270,13 +352,20 @@ def _load(name: str) -> Definition | None:
 
 
 def _collection(stored: Definition) -> Collection:
+    document = json_text.parse(stored.document.encode())
     return Collection(
         name=stored.name,
         version=stored.version,
         created_at=stored.created_at,
         updated_at=stored.updated_at,
-        definition=json_text.parse(stored.document.encode()),
+        definition=document,
         epochs=stored.epochs,
+        indexes=tuple(
+            Index(name, parts.get("hash"), parts.get("range"), stored.slots[name]["slot"], stored.slots[name]["ready"])
+            for name, parts in document.get("indexes", {}).items()
+            if name in stored.slots  # a definition of before Portico had indexes has none
+        ),
+        reindexing=stored.reindexing,
     )
 
 

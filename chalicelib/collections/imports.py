@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from chalicelib.collections import records
+from chalicelib.collections import definitions, records
 from chalicelib.collections.preconditions import NONE
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import Problem, RecordExists, StoreUnavailable
 from chalicelib.schema import json_text
 
 if TYPE_CHECKING:
-    from chalicelib.collections.definitions import Collection
     from chalicelib.collections.idempotency import Once
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -36,14 +35,15 @@ class Report:
     next: int | None = None
 
 
-def run(collection: Collection, text: bytes, once: Once | None = None, *, seconds: float = SECONDS) -> Report:
-    """Create a record of each line that is not blank.
+def run(name: str, text: bytes, once: Once | None = None, *, seconds: float = SECONDS) -> Report:
+    """Create a record in a collection of each line that is not blank, by the definition that is in force then.
 
     A line whose id is taken leaves the stored record as it is and counts as ``existing``, so that an import can be sent
     again. A line that fails does not stop the others. Lines are numbered from 1.
 
     Raises:
         StoreUnavailable: the store went away; what was created until then stays (503).
+        CollectionNotFound: the collection is not there, or not any more (404).
     """
     report = Report()
     deadline = time.monotonic() + seconds
@@ -53,7 +53,7 @@ def run(collection: Collection, text: bytes, once: Once | None = None, *, second
             report.next = chunk[0][0]
             break
         for (number, _), problem in zip(
-            chunk, main.session.pool.map(lambda line: _create(collection, line, once), chunk), strict=True
+            chunk, main.session.pool.map(lambda line: _create(name, line, once), chunk), strict=True
         ):
             if problem is None:
                 report.created += 1
@@ -70,8 +70,9 @@ def _lines(text: bytes) -> Iterator[Line]:
             yield number, line
 
 
-def _create(collection: Collection, line: Line, once: Once | None) -> Problem | None:
+def _create(name: str, line: Line, once: Once | None) -> Problem | None:
     number, text = line
+    collection = definitions.get(name)
     try:
         records.create(collection, json_text.parse(text), NONE, once.part(number) if once is not None else None)
     except StoreUnavailable:

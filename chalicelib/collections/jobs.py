@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.collections import ids
 from chalicelib.dynamo.errors import ConditionFailed
@@ -29,13 +29,17 @@ PENDING, RUNNING, DONE = "pending", "running", "done"
 
 
 class Job(Model, table=main):
-    """A stored job. ``progress`` counts what was done; ``leased_until`` is Unix seconds."""
+    """A stored job. ``progress`` counts what was done; ``leased_until`` is Unix seconds.
+
+    ``position`` is where its next step begins, for whoever goes on with it.
+    """
 
     id: Attr[str] = field(name="sk")
     kind: Attr[str]
     collection: Attr[str]
     state: Attr[str] = field(default=PENDING)
     progress: Attr[dict[str, int]]
+    position: Attr[list[str]] = field(default=list)
     created_at: Attr[str]
     updated_at: Attr[str]
     leased_until: Attr[int] = field(default=0)
@@ -48,11 +52,28 @@ class Job(Model, table=main):
         return {name: getattr(self, name) for name in shown}
 
 
+class Step(NamedTuple):
+    """What was just done, and where the next step begins."""
+
+    done: Mapping[str, int]
+    position: Sequence[str] = ()
+
+
+def began(job: Job) -> float:
+    """When the job was asked for, in Unix seconds."""
+    return (ids.time_of(job.id) or 0) / 1000
+
+
 def new(kind: str, collection: str) -> Job:
     """A job that is not stored yet."""
     now = ids.timestamp()
     return Job(
-        id=ids.new_id(), kind=kind, collection=collection, progress={"deleted": 0}, created_at=now, updated_at=now
+        id=ids.new_id(),
+        kind=kind,
+        collection=collection,
+        progress=dict.fromkeys(_KINDS[kind].counts, 0),
+        created_at=now,
+        updated_at=now,
     )
 
 
@@ -98,9 +119,9 @@ def _work_on(job: Job, deadline: float) -> int:
     if leased is None:
         return 0
     job = leased
-    steps = _STEPS[job.kind](job)
-    for done in steps:
-        job.progress = {"deleted": job.progress["deleted"] + done}
+    for step in _KINDS[job.kind].steps(job):
+        job.progress = {name: count + step.done.get(name, 0) for name, count in job.progress.items()}
+        job.position = list(step.position)
         if time.monotonic() >= deadline:
             _save(job, RUNNING, leased_until=0)
             return 1
@@ -134,10 +155,24 @@ def _save(job: Job, state: str, *, leased_until: int) -> None:
     job.put()
 
 
-def _delete_collection(job: Job) -> Iterator[int]:
+def _delete_collection(job: Job) -> Iterator[Step]:
     from chalicelib.collections import purge  # noqa: PLC0415 - it needs definitions, which need jobs
 
-    return purge.delete_records(job.collection, (ids.time_of(job.id) or 0) / 1000)
+    return purge.delete_records(job)
 
 
-_STEPS: dict[str, Callable[[Job], Iterator[int]]] = {"delete_collection": _delete_collection}
+def _reindex(job: Job) -> Iterator[Step]:
+    from chalicelib.collections import reindexing  # noqa: PLC0415 - as above
+
+    return reindexing.rewrite_keys(job)
+
+
+class _Kind(NamedTuple):
+    steps: Callable[[Job], Iterator[Step]]
+    counts: tuple[str, ...]
+
+
+_KINDS = {
+    "delete_collection": _Kind(_delete_collection, ("deleted",)),
+    "reindex": _Kind(_reindex, ("read", "written")),
+}

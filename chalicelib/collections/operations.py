@@ -21,9 +21,11 @@ from chalicelib.errors import (
     ValidationFailed,
     pointer,
 )
+from chalicelib.where.errors import InvalidExpression
 
 if TYPE_CHECKING:
     from chalicelib.access.principals import Principal
+    from chalicelib.collections.conditions import Requirement
     from chalicelib.collections.idempotency import Once
 
 MAX_OPERATIONS = 100
@@ -38,7 +40,7 @@ _RULE_OF = {
     "read": "read",
     "check": "read",
 }
-_MEMBERS = frozenset({"op", "collection", "id", "body", "if_match", "if_none_match"})
+_MEMBERS = frozenset({"op", "collection", "id", "body", "if_match", "if_none_match", "if"})
 
 Decision: TypeAlias = Callable[[Record | None], Record | None]
 
@@ -66,27 +68,45 @@ def parse(body: Any, allowed: frozenset[str]) -> list[Operation]:
     if not 1 <= len(listed) <= MAX_OPERATIONS:
         detail = f"has {len(listed)} operations; a request takes 1 to {MAX_OPERATIONS}"
         raise ValidationFailed([Failure(pointer="/operations", detail=detail)])
+    parsed: list[Operation] = []
     failures: list[Failure] = []
     for number, each in enumerate(listed):
-        failures += [
-            Failure(pointer=pointer(["operations", number, *path]), detail=detail)
-            for path, detail in _shape_failures(each, allowed)
-        ]
+        place = pointer(["operations", number])
+        wrong = [Failure(pointer=place + pointer(path), detail=detail) for path, detail in _shape(each, allowed)]
+        where, unread = _requirement(each, f"{place}/if")
+        if not wrong and not unread:
+            parsed.append(_operation(each, where))
+        failures += [*wrong, *unread]
     if failures:
         raise ValidationFailed(failures)
-    return [
-        Operation(
-            op=each["op"],
-            collection=each["collection"],
-            id=each.get("id"),
-            body=each.get("body"),
-            preconditions=Preconditions(_versions(each.get("if_match")), _versions(each.get("if_none_match"))),
-        )
-        for each in listed
-    ]
+    return parsed
 
 
-def _shape_failures(operation: Any, allowed: frozenset[str]) -> list[tuple[list[str], str]]:
+def _operation(given: dict[str, Any], where: Requirement | None) -> Operation:
+    return Operation(
+        op=given["op"],
+        collection=given["collection"],
+        id=given.get("id"),
+        body=given.get("body"),
+        preconditions=Preconditions(_versions(given.get("if_match")), _versions(given.get("if_none_match")), where),
+    )
+
+
+def _requirement(operation: Any, place: str) -> tuple[Requirement | None, list[Failure]]:
+    """What an operation's ``if`` says, None when there is none, and what is wrong with it."""
+    form = operation.get("if") if isinstance(operation, dict) else None
+    if not isinstance(form, (str, list)):
+        return None, []
+    from chalicelib.collections import conditions  # noqa: PLC0415 - few operations have one
+
+    try:
+        return conditions.Requirement(conditions.read(form)), []
+    except InvalidExpression as error:
+        return None, [conditions.failure(error, place)]
+
+
+def _shape(operation: Any, allowed: frozenset[str]) -> list[tuple[list[str], str]]:
+    """What is wrong with the shape of an operation, and where in it."""
     if not isinstance(operation, dict):
         return [([], "is not a JSON object")]
     failures: list[tuple[list[str], str]] = [
@@ -101,6 +121,10 @@ def _shape_failures(operation: Any, allowed: frozenset[str]) -> list[tuple[list[
         failures.append((["collection"], f"is not a collection's name. {ids.NAME_RULE}"))
     if (record_id is not None or op != "create") and (not isinstance(record_id, str) or not ids.ID.match(record_id)):
         failures.append((["id"], f"is not an id. {ids.ID_RULE}"))
+    if "if" in operation and op == "create":
+        failures.append((["if"], "is not taken by this operation, before which nothing is stored"))
+    elif not isinstance(operation.get("if", ""), (str, list)):
+        failures.append((["if"], "is neither a where expression's text nor its JSON form, an array"))
     failures += [
         ([name], 'is neither a version like "7" nor "*"')
         for name in ("if_match", "if_none_match")
@@ -144,7 +168,7 @@ def _run_one(principal: Principal, operation: Operation, once: Once | None) -> O
     record_id = operation.id or ""
     if operation.op == "read":
         record = reading.read(collection, record_id)
-        operation.preconditions.check(record.version)
+        operation.preconditions.check_record(record)
         return Outcome(record.document())
     if operation.op == "delete":
         return records.delete(collection, record_id, operation.preconditions, once)
@@ -216,12 +240,15 @@ def _decision(principal: Principal, operation: Operation) -> tuple[definitions.C
 
 
 def _check(operation: Operation) -> Decision:
-    """The decision that changes nothing and insists on the preconditions; without any, that the record is there."""
+    """The decision that changes nothing and insists on the preconditions, and that a record is there.
+
+    Only ``if_none_match`` is met by no record; there ``if`` sees properties that are all null, as in a replacement.
+    """
 
     def decide(old: Record | None) -> Record | None:
         if old is None and operation.preconditions.none_match is None:
             raise RecordNotFound(operation.collection, operation.id or "")
-        operation.preconditions.check(old.version if old is not None else None)
+        operation.preconditions.check_record(old)
         return old
 
     return decide

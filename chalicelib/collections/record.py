@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.collections import ids, shards
-from chalicelib.dynamo.errors import Unstorable
+from chalicelib.collections import ids, indexes, shards
+from chalicelib.collections.indexes import Keys
+from chalicelib.dynamo.errors import Item, Unstorable
 from chalicelib.dynamo.expressions import Condition
 from chalicelib.dynamo.fields import Attr, field
 from chalicelib.dynamo.keys import Key
@@ -33,6 +35,7 @@ _DATE_TIME = re.compile(
 class Record(Model, table=main):
     """A stored record. Its properties are in one map, ``doc``, so that no name can collide with Portico's own."""
 
+    __slots__ = ("_index_keys",)
     partition: Attr[str] = field(name="pk")
     id: Attr[str] = field(name="sk")
     version: Attr[int] = field(name="_version")
@@ -41,6 +44,24 @@ class Record(Model, table=main):
     expires_at: Attr[int | None] = field(name="_ttl", default=None)
     doc: Attr[dict[str, Any]]
     key = Key(pk="{partition}", sk="{id}")
+
+    def item_of_fields(self, *, partial: bool) -> Item:
+        """The item with the keys that it has in indexes."""
+        item = super().item_of_fields(partial=partial)
+        item.update((name, {"S": key}) for name, key in self.index_keys().items() if key is not None)
+        return item
+
+    def set_index_keys(self, keys: Callable[[], Keys]) -> None:
+        """Say what gives the keys that it is to be stored with in the slots of indexes."""
+        self._index_keys = keys
+
+    def index_keys(self) -> Keys:
+        """The keys that it is to be stored with; none for one that was read.
+
+        Raises:
+            Unstorable: a property that an index is of cannot be stored.
+        """
+        return self._index_keys() if hasattr(self, "_index_keys") else {}
 
     def document(self, fields: Iterable[str] | None = None) -> dict[str, Any]:
         """The record as the API shows it, server-set properties first; only ``id`` and ``fields`` when given."""
@@ -78,7 +99,7 @@ class Outcome:
 def alive(collection: Collection) -> Condition:
     """That the record is stored and, where records end, has not ended."""
     condition = Record.id.exists()
-    if collection.ttl is not None:
+    if collection.may_end:
         condition &= not_ended()
     return condition
 
@@ -91,7 +112,7 @@ def not_ended() -> Condition:
 def absent(collection: Collection) -> Condition:
     """That no record is stored under the id, or one that has ended."""
     condition = Record.id.missing()
-    if collection.ttl is not None:
+    if collection.may_end:
         condition |= Record.expires_at <= int(time.time())
     return condition
 
@@ -208,7 +229,7 @@ def _unix_seconds(value: Any) -> int | None:
 def made(collection: Collection, record_id: str, properties: dict[str, Any], old: Record | None) -> Record:
     """The record that is to be stored under an id, the successor of ``old``."""
     now = ids.timestamp()
-    return Record(
+    record = Record(
         partition=collection.partition(record_id),
         id=record_id,
         version=old.version + 1 if old is not None else 1,
@@ -217,3 +238,23 @@ def made(collection: Collection, record_id: str, properties: dict[str, Any], old
         expires_at=expiry(collection, properties),
         doc=properties,
     )
+    _give_keys(collection, record)
+    return record
+
+
+def remade(collection: Collection, old: Record) -> Record:
+    """The record with the keys and the end that follow from the collection's definition, unchanged otherwise."""
+    try:
+        ends = expiry(collection, old.doc)
+    except ValidationFailed:  # what now says when records end was another property when it was written
+        ends = None
+    values = {name: value for name, value in old.__dict__.items() if name != "expires_at"}
+    record = Record(**values, expires_at=ends)
+    _give_keys(collection, record)
+    return record
+
+
+def _give_keys(collection: Collection, record: Record) -> None:
+    if collection.indexes:
+        shown = record.document()
+        record.set_index_keys(partial(indexes.keys, collection.name, collection.indexes, record.id, shown))

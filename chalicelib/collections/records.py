@@ -1,7 +1,8 @@
 """Writing one record: create, replace, patch, delete.
 
 Each write is one call that carries its own conditions. What one call cannot say (unique values, an Idempotency-Key,
-constraints across properties) goes through ``writes``, which reads, decides and writes on the version that it read.
+constraints across properties, an ``?if=`` that DynamoDB cannot decide) goes through ``writes``, which reads, decides
+and writes on the version that it read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.collections import ids, patches, unique, writes
+from chalicelib.collections.indexes import changed_keys, from_creation
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.collections.record import (
     Outcome,
@@ -24,15 +26,16 @@ from chalicelib.collections.record import (
     unstorable,
     validate,
 )
-from chalicelib.dynamo.errors import ConditionFailed, Rejected, Unstorable
-from chalicelib.dynamo.expressions import Condition, all_of
+from chalicelib.dynamo.errors import ConditionFailed, LimitExceeded, Rejected, Unstorable
+from chalicelib.dynamo.expressions import Condition, Path, Value, all_of
 from chalicelib.errors import Failure, PreconditionFailed, RecordExists, RecordNotFound, ValidationFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Mapping
 
     from chalicelib.collections.definitions import Collection
     from chalicelib.collections.idempotency import Once
+    from chalicelib.collections.indexes import Keys
     from chalicelib.dynamo.errors import Item
     from chalicelib.dynamo.updates import Update
 
@@ -74,7 +77,7 @@ def creation(
         raise ValidationFailed([Failure(pointer="/id", detail="is not the id that the operation names")])
     given = record_id if record_id is not None else body.get("id")
     record_id = checked_id(given) if given is not None else ids.new_id()
-    preconditions.check(None)
+    preconditions.check_record(None)
     new = _validated(collection, record_id, properties, None)
 
     def decide(old: Record | None) -> Record:
@@ -122,23 +125,28 @@ def replace(
     decide = replacement(collection, record_id, body, preconditions)
     if once is None and preconditions.only_create:
         return create(collection, body, preconditions, record_id=record_id)
-    if once is not None:
+    if once is not None or not preconditions.is_decidable:
         return writes.change_one(collection, record_id, decide, once)
-    fresh = (
-        decide(None) if preconditions.match is None else _validated(collection, record_id, properties_of(body), None)
-    )
+    seen: Item | None = writes.UNSEEN
+    fresh = _validated(collection, record_id, properties_of(body), None)
     place = {"partition": collection.partition(record_id), "id": record_id}
     try:
-        update = _touched(Record.upsert(**place)).set(Record.doc, fresh.doc)
+        update = _touched(Record.upsert(**place), fresh.updated_at).set(Record.doc, fresh.doc)
         update.if_not_exists(Record.created_at, fresh.created_at)
         _set_expiry(update, collection, fresh.expires_at)
+        if collection.indexes:
+            _set_keys(update, fresh.index_keys(), from_creation(collection.indexes))
         update.when(all_of([_replaceable(collection, fresh), preconditions.condition(Record.version)]))
         stored = update.run()
     except ConditionFailed as error:
-        return writes.change_one(collection, record_id, decide, seen=error.item)
+        seen = error.item
+    except LimitExceeded:
+        pass  # all its conditions together are more than a call takes
     except Unstorable as error:
         raise unstorable(error) from None
-    return Outcome(stored.document(), created=stored.version == 1)
+    else:
+        return Outcome(stored.document(), created=stored.version == 1)
+    return writes.change_one(collection, record_id, decide, seen=seen)
 
 
 def replacement(
@@ -153,7 +161,7 @@ def replacement(
     checked_id(record_id)
 
     def decide(old: Record | None) -> Record:
-        preconditions.check(old.version if old is not None else None)
+        preconditions.check_record(old)
         return _validated(collection, record_id, properties, old)
 
     return decide
@@ -162,12 +170,12 @@ def replacement(
 def _replaceable(collection: Collection, fresh: Record) -> Condition | None:
     """That a blind replacement does all there is to do: no ended record is revived, no unique value changes hands."""
     conditions: list[Condition] = []
-    if collection.ttl is not None:
+    if collection.may_end:
         conditions.append(not_ended())
     kept = unique.kept(collection, fresh.doc)
     if kept is not None:
         conditions.append(Record.id.exists() & kept)
-        if collection.ttl is not None:
+        if collection.may_end:
             ends = Record.expires_at
             conditions.append(ends.missing() if fresh.expires_at is None else ends == fresh.expires_at)
     return all_of(conditions)
@@ -188,7 +196,8 @@ def patch(
     """
     decide = modification(collection, record_id, document, preconditions)
     seen: Item | None = writes.UNSEEN
-    update = _update_of_patch(collection, record_id, document, preconditions) if once is None else None
+    blind = once is None and preconditions.is_decidable
+    update = _update_of_patch(collection, record_id, document, preconditions) if blind else None
     if update is not None:
         try:
             return Outcome(update.run().document())
@@ -213,7 +222,7 @@ def modification(
     def decide(old: Record | None) -> Record:
         if old is None:
             raise RecordNotFound(collection.name, record_id)
-        preconditions.check(old.version)
+        preconditions.check_record(old)
         patched = patches.apply(old.doc, properties)
         validate(collection, patched)
         return made(collection, record_id, patched, old)
@@ -230,7 +239,7 @@ def _update_of_patch(
         ValidationFailed: whatever the record is, the patch makes it invalid.
     """
     properties = properties_of(document)
-    if any(name in properties for name in collection.unique):
+    if any(name in properties for name in collection.unique) or _moves_unseen(collection, properties):
         return None
     plan = patches.plan(properties, collection.schema)
     ends = collection.ttl
@@ -239,7 +248,14 @@ def _update_of_patch(
     failures = [*fragment_failures(collection, plan.fragment), *plan.failures]
     if failures:
         raise ValidationFailed(failures)
-    update = _touched(Record.update(partition=collection.partition(record_id), id=record_id))
+    now = ids.timestamp()
+    update = _touched(Record.update(partition=collection.partition(record_id), id=record_id), now)
+    if collection.indexes:
+        try:
+            keys = changed_keys(collection.name, collection.indexes, record_id, {**properties, "updated_at": now})
+        except Unstorable:
+            return None
+        _set_keys(update, keys)
     for path, value in plan.assignments:
         update.set(path, value)
     for path in plan.removals:
@@ -258,14 +274,18 @@ def delete(
         RecordNotFound: 404. PreconditionFailed: 412. PreconditionRequired: 428.
     """
     decide = deletion(collection, record_id, preconditions)
-    if collection.unique or once is not None:
-        return writes.change_one(collection, record_id, decide, once)
-    condition = all_of([alive(collection), preconditions.condition(Record.version)])
-    try:
-        Record.delete(when=condition, partition=collection.partition(record_id), id=record_id)
-    except ConditionFailed as error:
-        return writes.change_one(collection, record_id, decide, seen=error.item)
-    return Outcome(None)
+    seen: Item | None = writes.UNSEEN
+    if not collection.unique and once is None and preconditions.is_decidable:
+        condition = all_of([alive(collection), preconditions.condition(Record.version)])
+        try:
+            Record.delete(when=condition, partition=collection.partition(record_id), id=record_id)
+        except ConditionFailed as error:
+            seen = error.item
+        except LimitExceeded:
+            pass  # as above
+        else:
+            return Outcome(None)
+    return writes.change_one(collection, record_id, decide, once, seen=seen)
 
 
 def deletion(collection: Collection, record_id: str, preconditions: Preconditions) -> Callable[[Record | None], None]:
@@ -276,7 +296,7 @@ def deletion(collection: Collection, record_id: str, preconditions: Precondition
     def decide(old: Record | None) -> None:
         if old is None:
             raise RecordNotFound(collection.name, record_id)
-        preconditions.check(old.version)
+        preconditions.check_record(old)
 
     return decide
 
@@ -287,12 +307,27 @@ def _validated(collection: Collection, record_id: str, properties: dict[str, Any
     return made(collection, record_id, properties, old)
 
 
-def _touched(update: Update[Record]) -> Update[Record]:
-    return update.set(Record.version, Record.version.or_else(0) + 1).set(Record.updated_at, ids.timestamp())
+def _moves_unseen(collection: Collection, patch: Mapping[str, Any]) -> bool:
+    """Whether an index's property gets a value that follows from the stored one."""
+    return any(isinstance(patch.get(name), dict) for index in collection.indexes for name in index.properties)
+
+
+def _touched(update: Update[Record], now: str) -> Update[Record]:
+    return update.set(Record.version, Record.version.or_else(0) + 1).set(Record.updated_at, now)
+
+
+def _set_keys(update: Update[Record], keys: Keys, fixed: Container[str] = ()) -> None:
+    """Give the record these keys in indexes; those from its creation only if it has none."""
+    for name, key in keys.items():
+        path: Path[str] = Path(name)
+        if key is None:
+            update.discard(path)
+        else:
+            update.place(path, path.or_else(key) if name in fixed else Value(key))
 
 
 def _set_expiry(update: Update[Record], collection: Collection, expires_at: int | None) -> None:
-    if collection.ttl is None:
+    if not collection.may_end:
         return
     if expires_at is None:
         update.remove(Record.expires_at)

@@ -6,7 +6,6 @@ the epoch of its own time, every other id by the first epoch; so shards can grow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 from zlib import crc32
 
@@ -44,26 +43,3 @@ def grown(epochs: Epochs, shards: int, now_ms: int) -> Epochs:
     if epochs[-1][1] == shards:
         return epochs
     return [*epochs, [now_ms + EPOCH_DELAY_MS, shards]]
-
-
-def merge(
-    pages: Sequence[tuple[Sequence[str], str | None]], limit: int, *, descending: bool
-) -> tuple[list[str], str | None]:
-    """One page out of one page per shard.
-
-    Each page is its ids in order and, when the shard has more, the last id that was read. Nothing beyond the nearest of
-    these is taken, because a shard that was cut short may have ids before it. Answers the ids and, when there is
-    more, the id to go on after.
-    """
-    boundaries = [last for _, last in pages if last is not None]
-    boundary = (max if descending else min)(boundaries) if boundaries else None
-    merged = sorted((i for ids, _ in pages for i in _within(ids, boundary, descending=descending)), reverse=descending)
-    if len(merged) > limit:
-        return merged[:limit], merged[limit - 1]
-    return merged, boundary
-
-
-def _within(ids: Iterable[str], boundary: str | None, *, descending: bool) -> Iterable[str]:
-    if boundary is None:
-        return ids
-    return (i for i in ids if (i >= boundary if descending else i <= boundary))

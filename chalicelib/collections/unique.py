@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Context, Decimal
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.dynamo.codec import MAX_DIGITS, number_text
+from chalicelib.collections.key_texts import identity
 from chalicelib.dynamo.expressions import Condition, Path, all_of
 from chalicelib.dynamo.fields import Attr, field
 from chalicelib.dynamo.keys import Key
 from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
-from chalicelib.schema.json_text import canonical
 
 if TYPE_CHECKING:
     from chalicelib.collections.definitions import Collection
-
-_MAX_PLAIN = 512
-"""Bytes of a value that are kept readable in the key; a longer one is hashed (a partition key has 2,048 bytes)."""
-_EXACT = Context(prec=MAX_DIGITS)
 
 
 class Marker(Model, table=main):
@@ -40,7 +33,7 @@ def claims(collection: Collection, document: Mapping[str, Any] | None) -> dict[s
     if document is None:
         return {}
     return {
-        f"u#{collection.name}#{name.replace('#', '##')}#{_text(document[name])}": name
+        f"u#{collection.name}#{name.replace('#', '##')}#{identity(document[name])}": name
         for name in collection.unique
         if document.get(name) is not None
     }
@@ -57,7 +50,7 @@ def kept(collection: Collection, document: Mapping[str, Any]) -> Condition | Non
 
 
 def _holds(place: Path[Any], value: Any) -> Condition:
-    return place.missing() | place.type_is("NULL") if value is None else place == value
+    return place.is_none() if value is None else place == value
 
 
 def free_for(record_id: str, now: int) -> Condition:
@@ -68,21 +61,3 @@ def free_for(record_id: str, now: int) -> Condition:
 def held_by(record_id: str) -> Condition:
     """That a marker is this record's, or was removed already."""
     return Marker.partition.missing() | (Marker.record == record_id)
-
-
-def _text(value: Any) -> str:
-    """A text that two values share exactly when JSON Schema holds them equal: 1 and 1.0 do, 1 and "1" do not."""
-    text = _numbers_as_one(value)
-    if isinstance(text, str) and len(text.encode()) <= _MAX_PLAIN:
-        return "s" + text
-    return "h" + sha256(canonical(text)).hexdigest()
-
-
-def _numbers_as_one(value: Any) -> Any:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return {name: _numbers_as_one(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_numbers_as_one(element) for element in value]
-    return _EXACT.normalize(Decimal(number_text(value)))

@@ -226,7 +226,7 @@ def read_together(places: Sequence[tuple[Collection, str]], once: Once | None) -
     """
     keys = [Record.key.item({"partition": c.partition(record_id), "id": record_id}) for c, record_id in places]
     if once is None and len(keys) == 1:
-        item = main.call("GetItem", {"Key": keys[0], "ConsistentRead": True}).get("Item")
+        item = main.read(keys[0])
         found = [item] if item else []
     else:
         from chalicelib.dynamo import batches  # noqa: PLC0415 - most reads are of one record

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.http import bulk, collections, reading, records, service
+    from chalicelib.http import bulk, collections, queries, reading, records, service
 
-__all__ = ["bulk", "collections", "reading", "records", "service"]
+__all__ = ["bulk", "collections", "queries", "reading", "records", "service"]
 
 
 def __getattr__(name: str) -> Any:

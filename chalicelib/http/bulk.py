@@ -76,7 +76,7 @@ def _result(operation: Operation, result: Outcome | Problem) -> dict[str, Any]:
 def import_lines(request: Request, name: str) -> Response:
     """POST …/import."""
     collection = open_collection(request, name, "create")
-    report = imports.run(collection, requests.body(request), requests.once(request))
+    report = imports.run(collection.name, requests.body(request), requests.once(request))
     return responses.json(
         {
             "created": report.created,

@@ -66,6 +66,7 @@ class Endpoint:
 _WRITE = (errors.ValidationFailed, errors.ItemTooLarge, errors.UniqueViolation, errors.WriteContention)
 _KEYED = (errors.IdempotencyMismatch, errors.IdempotencyInFlight)
 _PAGED = ("limit", "cursor")
+_LISTED = (errors.InvalidCursor, errors.InvalidWhere, errors.UnservedSort, errors.CountTooLarge)
 _DEFINITIONS = "/v1/collections/{collection}"
 _RECORDS = "/v1/collections/{collection}/records"
 _RECORD = "/v1/collections/{collection}/records/{id}"
@@ -127,11 +128,20 @@ ENDPOINTS: dict[str, Endpoint] = {
     "list_records": Endpoint(
         "GET",
         _RECORDS,
-        "List records, the newest first.",
+        "List records that meet a condition, in an order.",
         "records",
         {200: "RecordPage"},
-        query=(*_PAGED, "fields"),
-        problems=(errors.CollectionNotFound, errors.InvalidCursor),
+        query=("where", "sort", "fields", *_PAGED, "count", "explain"),
+        problems=(errors.CollectionNotFound, *_LISTED),
+    ),
+    "query_records": Endpoint(
+        "POST",
+        "/v1/collections/{collection}/query",
+        "The list, asked for with a body.",
+        "records",
+        {200: "RecordPage"},
+        body=Body("Query"),
+        problems=(errors.CollectionNotFound, errors.ValidationFailed, *_LISTED),
     ),
     "create_record": Endpoint(
         "POST",
@@ -159,9 +169,16 @@ ENDPOINTS: dict[str, Endpoint] = {
         "Replace a record, or create it under this id.",
         "records",
         {200: "Record", 201: "Record"},
+        query=("if",),
         headers=("If-Match", "If-None-Match"),
         body=Body("NewRecord"),
-        problems=(errors.CollectionNotFound, *_WRITE, errors.PreconditionFailed, errors.PreconditionRequired),
+        problems=(
+            errors.CollectionNotFound,
+            errors.InvalidWhere,
+            *_WRITE,
+            errors.PreconditionFailed,
+            errors.PreconditionRequired,
+        ),
     ),
     "patch_record": Endpoint(
         "PATCH",
@@ -169,10 +186,12 @@ ENDPOINTS: dict[str, Endpoint] = {
         "Change some properties of a record.",
         "records",
         {200: "Record"},
+        query=("if",),
         headers=("If-Match", "If-None-Match", "Idempotency-Key"),
         body=Body("RecordPatch", (MERGE_PATCH, JSON)),
         problems=(
             errors.CollectionNotFound,
+            errors.InvalidWhere,
             errors.RecordNotFound,
             *_WRITE,
             errors.InvalidOperation,
@@ -187,9 +206,11 @@ ENDPOINTS: dict[str, Endpoint] = {
         "Delete a record.",
         "records",
         {204: None},
+        query=("if",),
         headers=("If-Match", "If-None-Match"),
         problems=(
             errors.CollectionNotFound,
+            errors.InvalidWhere,
             errors.RecordNotFound,
             errors.PreconditionFailed,
             errors.PreconditionRequired,

@@ -54,7 +54,7 @@ def _problems() -> list[type[Problem]]:
 
 
 def _is_of_records(endpoint: Endpoint) -> bool:
-    return "/records" in endpoint.path
+    return "/records" in endpoint.path or endpoint.path.endswith("/query")
 
 
 def _operation(name: str, endpoint: Endpoint, collection: str | None) -> dict[str, Any]:

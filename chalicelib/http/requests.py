@@ -15,11 +15,13 @@ from chalicelib.schema import json_text
 if TYPE_CHECKING:
     from chalice.app import Request
 
+    from chalicelib.collections.conditions import Requirement
     from chalicelib.collections.idempotency import Once
     from chalicelib.http.endpoints import Body, Endpoint
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
+MAX_FIELDS = 100
 _ETAGS = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _VERSION = re.compile(r"[0-9]{1,15}\Z")
@@ -95,7 +97,7 @@ def fields(request: Request) -> list[str] | None:
     if text is None:
         return None
     names = text.split(",")
-    if not all(names) or len(names) > 100:  # noqa: PLR2004
+    if not all(names) or len(names) > MAX_FIELDS:
         raise InvalidParameter("fields", "'fields' is a list of 1 to 100 property names with commas between them.")
     return names
 
@@ -128,12 +130,24 @@ def collection_name(text: str) -> str:
 
 
 def preconditions(request: Request) -> Preconditions:
-    """If-Match and If-None-Match."""
+    """If-Match, If-None-Match and ``?if=``.
+
+    Raises:
+        InvalidParameter, InvalidWhere: 400.
+    """
     headers = request.headers
-    match, none_match = headers.get("if-match"), headers.get("if-none-match")
-    if match is None and none_match is None:
+    match, none_match, where = headers.get("if-match"), headers.get("if-none-match"), parameter(request, "if")
+    if match is None and none_match is None and where is None:
         return NONE
-    return Preconditions(_versions("If-Match", match), _versions("If-None-Match", none_match))
+    return Preconditions(_versions("If-Match", match), _versions("If-None-Match", none_match), _requirement(where))
+
+
+def _requirement(text: str | None) -> Requirement | None:
+    if text is None:
+        return None
+    from chalicelib.collections import conditions  # noqa: PLC0415 - few requests have one
+
+    return conditions.Requirement(conditions.parse(text, "if"))
 
 
 def _versions(name: str, text: str | None) -> frozenset[int] | None:
@@ -162,7 +176,7 @@ def once(request: Request) -> Once | None:
     key = key.strip('"')
     if not _KEY.match(key):
         raise InvalidParameter("Idempotency-Key", "An Idempotency-Key is 1 to 255 visible ASCII characters.")
-    where = [request.method.encode(), str(request.uri_params).encode(), request.path.encode()]
+    asked = [request.method, str(request.uri_params), request.path, parameter(request, "if") or ""]
     from chalicelib.collections import idempotency  # noqa: PLC0415 - few requests have a key
 
-    return idempotency.once(principal(request).id, key, *where, body(request))
+    return idempotency.once(principal(request).id, key, *map(str.encode, asked), body(request))

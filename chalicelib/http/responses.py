@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalice.app import Response
@@ -16,6 +16,19 @@ MAX_BYTES = 5_500_000
 def size(text: str) -> int:
     """The bytes that a body takes in Lambda's answer, where it is a JSON string: quotes and backslashes take two."""
     return len(text.encode()) + text.count('"') + text.count("\\")
+
+
+def fitting(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The JSON texts of the first documents, as many as fit in an answer; of any, at least one."""
+    texts: list[str] = []
+    taken = 0
+    for document in documents:
+        text = dump(document)
+        taken += size(text) + 2  # what stands between
+        if taken > MAX_BYTES and texts:
+            break
+        texts.append(text)
+    return texts
 
 
 def etag(version: int) -> str:

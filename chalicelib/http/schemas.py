@@ -10,9 +10,10 @@ from chalicelib.collections.ids import ID, NAME
 from chalicelib.collections.operations import BATCH, MAX_OPERATIONS, TRANSACTION
 from chalicelib.errors import TYPE_PREFIX, Problem, TransactionCanceled
 from chalicelib.http.endpoints import CANCELED_STATUSES
-from chalicelib.http.requests import DEFAULT_LIMIT, MAX_LIMIT
+from chalicelib.http.requests import DEFAULT_LIMIT, MAX_FIELDS, MAX_LIMIT
 from chalicelib.schema.definition import SHAPE
 from chalicelib.schema.structure import SERVER_SET
+from chalicelib.where.lexer import MAX_CHARACTERS
 
 _ID = {"type": "string", "pattern": "^" + ID.pattern.replace(r"\Z", "$")}
 _NAME = {"type": "string", "pattern": "^" + NAME.pattern.replace(r"\Z", "$")}
@@ -24,6 +25,15 @@ _SERVER_PROPERTIES: dict[str, Any] = {
     "updated_at": _MOMENT,
 }
 _COUNT = {"type": "integer", "minimum": 0}
+_INDEX_STATES = {
+    "type": "object",
+    "description": "Of each index whether it is used yet, and the job that gives the records their keys if not.",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["state"],
+        "properties": {"state": {"enum": ["ready", "building"]}, "job": {"type": "string"}},
+    },
+}
 _ETAG_LIST = {"type": "string", "description": 'Entity tags, as in "7", or *.'}
 
 _FAILED_LINE = {"type": "object", "required": ["line", "status", "code", "detail"]}
@@ -54,6 +64,37 @@ PARAMETERS: dict[str, Any] = {
         "in": "query",
         "description": "Whether every write acknowledged before must be seen; costs twice as much.",
         "schema": {"type": "boolean"},
+    },
+    "where": {
+        "name": "where",
+        "in": "query",
+        "description": "A where expression that the records have to meet, as in `year >= 1970 and has(isbn)`.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
+    },
+    "sort": {
+        "name": "sort",
+        "in": "query",
+        "description": "The property to order by, with `-` before it for the reverse; an index has to have that order.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+    },
+    "count": {
+        "name": "count",
+        "in": "query",
+        "description": "Whether to count all that the query finds; it costs what reading them costs.",
+        "schema": {"type": "boolean"},
+    },
+    "explain": {
+        "name": "explain",
+        "in": "query",
+        "description": "Whether to answer with how the query is answered, and what it costs, in place of records.",
+        "schema": {"type": "boolean"},
+    },
+    "if": {
+        "name": "if",
+        "in": "query",
+        "description": "A where expression that the stored record has to meet at the moment of the write; of no record "
+        "all properties are null.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
     },
     "If-Match": {"name": "If-Match", "in": "header", "schema": _ETAG_LIST},
     "If-None-Match": {"name": "If-None-Match", "in": "header", "schema": _ETAG_LIST},
@@ -97,12 +138,14 @@ def general() -> dict[str, Any]:
             **SHAPE,
             "title": "Collection",
             "required": ["name", "version", "created_at", "updated_at", "schema"],
-            "properties": {**_SERVER_PROPERTIES, "name": _NAME, **SHAPE["properties"]},
+            "properties": {**_SERVER_PROPERTIES, "name": _NAME, **SHAPE["properties"], "index_states": _INDEX_STATES},
         },
         "CollectionPage": _page("Collection"),
         "Record": record,
         "Selection": selection,
-        "RecordPage": _page("Selection"),
+        "RecordPage": _record_page("Selection"),
+        "Explanation": _explanation(),
+        "Query": _query(),
         "NewRecord": {"type": "object"},
         "RecordPatch": {
             "type": "object",
@@ -162,7 +205,7 @@ def of_collection(collection: Collection) -> dict[str, Any]:
     return {
         f"{name}.Record": {**shown, "required": [*SERVER_SET, *shown_required]},
         f"{name}.Selection": {**_rebased(_with_server_properties(schema), f"{name}.Selection"), "required": ["id"]},
-        f"{name}.RecordPage": _page(f"{name}.Selection"),
+        f"{name}.RecordPage": _record_page(f"{name}.Selection"),
         f"{name}.NewRecord": {**_rebased(_with_server_properties(schema), f"{name}.NewRecord"), **optional},
     }
 
@@ -201,6 +244,74 @@ def _page(item: str) -> dict[str, Any]:
     )
 
 
+def _record_page(item: str) -> dict[str, Any]:
+    """A page, with its ``count`` when that was asked for; or the explanation of one."""
+    page = _page(item)
+    page["properties"] |= {"count": _COUNT, "count_cost": _COST}
+    return {"anyOf": [page, {"$ref": "#/components/schemas/Explanation"}]}
+
+
+_AMOUNT = {"type": "number", "minimum": 0}
+_COST = {
+    "type": "object",
+    "required": ["calls", "scanned", "units"],
+    "properties": {"calls": _COUNT, "scanned": _COUNT, "units": _AMOUNT},
+    "description": "Calls of DynamoDB, records looked at, and read units.",
+}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+
+
+def _explanation() -> dict[str, Any]:
+    return _closed(
+        {
+            "index": {**_TEXT_OR_NULL, "description": "The index that is read; null when the records themselves are."},
+            "why": {"type": "string"},
+            "rejected": {"type": "object", "additionalProperties": {"type": "string"}},
+            "order": {"type": "array", "items": {"type": "string"}},
+            "served": {
+                "type": "boolean",
+                "description": "Whether only what can match is read, in the order asked for.",
+            },
+            "queries": _COUNT,
+            "key_conditions": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Of the first ten queries.",
+            },
+            "filter": {**_TEXT_OR_NULL, "description": "What DynamoDB leaves out of what it has read."},
+            "memory": {**_TEXT_OR_NULL, "description": "What is decided after that, as a where expression."},
+            "estimated": {**_COST, "description": "What a page takes at most, with records of ``record_bytes``."},
+            "consumed": {"anyOf": [_COST, {"type": "null"}]},
+            "declare": {
+                "type": ["object", "null"],
+                "description": "An index that would serve the query, as a member of the definition's ``indexes``.",
+            },
+        }
+    )
+
+
+def _query() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "where": {"type": ["string", "array", "null"], "description": "A where expression, as text or as JSON."},
+            "params": {"type": "object", "description": "The values of the parameters in ``where``."},
+            "sort": {"type": ["string", "null"], "minLength": 1},
+            "fields": {
+                "type": ["array", "null"],
+                "items": {"type": "string", "minLength": 1},
+                "minItems": 1,
+                "maxItems": MAX_FIELDS,
+            },
+            "limit": PARAMETERS["limit"]["schema"],
+            "cursor": {"type": ["string", "null"], "minLength": 1},
+            "count": {"type": "boolean"},
+            "explain": {"type": "boolean"},
+        },
+    }
+
+
 def _operations(allowed: frozenset[str]) -> dict[str, Any]:
     version = {"type": "string", "pattern": '^("?[0-9]{1,15}"?|\\*)$'}
     operation = {
@@ -214,6 +325,10 @@ def _operations(allowed: frozenset[str]) -> dict[str, Any]:
             "body": {"type": "object"},
             "if_match": version,
             "if_none_match": version,
+            "if": {
+                "type": ["string", "array"],
+                "description": "A where expression, or its JSON form, that the stored record has to meet.",
+            },
         },
     }
     listed = {"type": "array", "minItems": 1, "maxItems": MAX_OPERATIONS, "items": operation}

@@ -39,7 +39,7 @@ SHAPE: dict[str, Any] = {
             "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,62}$"},
             "additionalProperties": {
                 "type": "object",
-                "required": ["hash"],
+                "minProperties": 1,
                 "additionalProperties": False,
                 "properties": {"hash": _PROPERTY, "range": _PROPERTY},
             },
@@ -192,7 +192,9 @@ def _reference_failures(document: Mapping[str, Any]) -> Iterator[Failure]:
     """Properties that the definition names and that its schema cannot have."""
     schema = document["schema"]
     for path, name in _named_properties(document):
-        if name in SERVER_SET:
+        if name == "version" and path[0] == "indexes":
+            yield Failure(pointer=pointer(path), detail="'version' changes with every write and can be in no index")
+        elif name in SERVER_SET:
             yield Failure(pointer=pointer(path), detail=f"{name!r} is set by the server and is always there")
         elif schema.get("additionalProperties") is False and name not in schema.get("properties", {}):
             yield Failure(pointer=pointer(path), detail=f"{name!r} is not a property of the schema")
@@ -201,7 +203,7 @@ def _reference_failures(document: Mapping[str, Any]) -> Iterator[Failure]:
 def _named_properties(document: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
     for index_name, index in document.get("indexes", {}).items():
         for part, name in index.items():
-            if name not in SERVER_SET:  # created_at and updated_at make good range properties
+            if name not in SERVER_SET or name == "version":  # created_at and updated_at make good range properties
                 yield ["indexes", index_name, part], name
     for member in ("unique", "hidden"):
         for position, name in enumerate(document.get(member, ())):

@@ -18,6 +18,9 @@ MAX_TERMS = 200
 COMPARATORS: tuple[ast.Comparator, ...] = ("==", "!=", "<", "<=", ">", ">=")
 OPERATORS: tuple[Operator, ...] = ("+", "-", "*", "/")
 
+_CONDITIONS = frozenset(ast.CONDITIONS)
+_ORDERED = frozenset({int, float, str})
+
 
 class Misuse(Exception):
     """A part that can never be meant: its number among the parts, and why."""
@@ -43,23 +46,29 @@ def type_name(value: object) -> str:
 
 def check_condition(node: Node, part: int = 0) -> None:
     """Refuse what is never true: a literal that is no boolean, a size, arithmetic."""
+    if type(node) in _CONDITIONS:
+        return
     if isinstance(node, ast.Constant) and not isinstance(node.value, bool):
         raise Misuse(part, f"{type_name(node.value)} is no condition; compare it with something")
     if isinstance(node, (ast.Size, ast.Arithmetic)):
         raise Misuse(part, "a number is no condition; compare it with something")
 
 
+def _check_conditions(operands: Sequence[Node]) -> None:
+    for part, operand in enumerate(operands):
+        if type(operand) not in _CONDITIONS:
+            check_condition(operand, part)
+
+
 def conjunction(operands: Sequence[Node]) -> Node:
     """All hold."""
-    for part, operand in enumerate(operands):
-        check_condition(operand, part)
+    _check_conditions(operands)
     return ast.And(tuple(operands))
 
 
 def disjunction(operands: Sequence[Node]) -> Node:
     """Any holds."""
-    for part, operand in enumerate(operands):
-        check_condition(operand, part)
+    _check_conditions(operands)
     return ast.Or(tuple(operands))
 
 
@@ -71,7 +80,9 @@ def negation(operand: Node) -> Node:
 
 def comparison(operator: ast.Comparator, left: Node, right: Node) -> Node:
     """One of the six comparisons."""
-    if operator not in {"==", "!="}:
+    # Most orderings are of a property and a number or a string, and nothing else need be looked at.
+    usual = type(left) is ast.Reference and type(right) is ast.Constant and type(right.value) in _ORDERED
+    if operator not in {"==", "!="} and not usual:
         for part, operand in enumerate((left, right)):
             _check_literal(operand, part, f"{operator} orders numbers and strings", ("a number", "a string"))
             if isinstance(operand, ast.CONDITIONS):

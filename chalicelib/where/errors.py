@@ -41,12 +41,17 @@ class InvalidText(InvalidExpression):
         self.line = text.count("\n", 0, offset) + 1
         self.column = offset - self._line_start + 1
 
-    def __str__(self) -> str:
+    @property
+    def excerpt(self) -> str:
+        """The text around the place, and below it a line with a caret under the place."""
         first = max(self._line_start, self.offset - _WIDTH // 2)
         shown = self.text[first : first + _WIDTH].split("\n", maxsplit=1)[0]
         drawn = "".join(character if character.isprintable() else " " for character in shown)
-        caret = " " * (self.offset - first) + "^"
-        return f"line {self.line}, column {self.column}: {self.detail}\n  {drawn}\n  {caret}"
+        return f"{drawn}\n{' ' * (self.offset - first)}^"
+
+    def __str__(self) -> str:
+        drawn = self.excerpt.replace("\n", "\n  ")
+        return f"line {self.line}, column {self.column}: {self.detail}\n  {drawn}"
 
 
 class InvalidForm(InvalidExpression):

@@ -14,6 +14,9 @@ from chalicelib.where.ast import FALSE, TRUE, Node
 from chalicelib.where.errors import UnboundParameter
 from chalicelib.where.evaluate import EMPTY, Environment, compiled_value
 
+_CONDITIONS = frozenset(ast.CONDITIONS)
+_EQUALITY = frozenset({"==", "!="})
+
 
 def fold(node: Node, environment: Environment = EMPTY, parameters: Mapping[str, object] | None = None) -> Node:
     """The condition with everything but the record's properties computed; ``TRUE`` or ``FALSE`` if nothing is left.
@@ -50,32 +53,61 @@ def _bound(node: ast.Parameter, parameters: Mapping[str, object]) -> Node:
 
 
 class _Folder:
+    """Gives back the same node where there is nothing to compute, so that no node is made in vain."""
+
+    __slots__ = ("environment", "parameters")
+
     def __init__(self, environment: Environment, parameters: Mapping[str, object]) -> None:
         self.environment = environment
         self.parameters = parameters
 
     def condition(self, node: Node) -> Node:
-        node = self.value(node)
+        """``TRUE`` or ``FALSE``, the objects, if nothing is left."""
+        node = _FOLDS[type(node)](self, node)
+        kind = type(node)
+        if kind in _CONDITIONS:
+            return node
         if isinstance(node, ast.Constant):
             return TRUE if node.value is True else FALSE
-        if isinstance(node, ast.CONDITIONS):
-            return node
-        return ast.Compare("==", node, TRUE) if isinstance(node, ast.Reference) else FALSE
+        return ast.Compare("==", node, TRUE) if kind is ast.Reference else FALSE
 
-    def value(self, node: Node) -> Node:
-        if isinstance(node, ast.Parameter):
-            return _bound(node, self.parameters)
-        if isinstance(node, ast.Reference):
-            return node if node.root == "record" else self.computed(node)
-        if isinstance(node, ast.Constant):
+    def constant(self, node: ast.Constant) -> Node:
+        return node
+
+    def parameter(self, node: ast.Parameter) -> Node:
+        return _bound(node, self.parameters)
+
+    def reference(self, node: ast.Reference) -> Node:
+        return node if node.root == "record" else self.computed(node)
+
+    def negation(self, node: ast.Not) -> Node:
+        operand = self.condition(node.operand)
+        if operand is node.operand and type(operand) not in {ast.Not, ast.Constant}:
             return node
-        if isinstance(node, (ast.And, ast.Or)):
-            return self.junction(node)
-        if isinstance(node, ast.Not):
-            return negated(self.condition(node.operand))
-        parts = [self.value(part) if isinstance(part, ast.KINDS) else part for part in node]
-        rebuilt = _rebuilt(node, parts)
-        if all(isinstance(part, ast.Constant) for part in ast.children(rebuilt)):
+        return negated(operand)
+
+    def compare(self, node: ast.Compare) -> Node:
+        operator, left, right = node
+        if type(left) is ast.Reference and left.root == "record" and type(right) is ast.Constant:
+            # What most comparisons are: there is nothing to compute, and no condition to be compared.
+            return node if operator in _EQUALITY or values.is_orderable(right.value) else FALSE
+        return self.operation(node)
+
+    def operation(self, node: Node) -> Node:
+        constant = same = True
+        parts: list[Any] = []
+        part: Any
+        for part in node:
+            folded, kind = part, type(part)
+            if kind is ast.Reference and part.root == "record":
+                constant = False
+            elif kind is not ast.Constant and kind in _FOLDS:
+                folded = _FOLDS[kind](self, part)
+                constant = constant and type(folded) is ast.Constant
+                same = same and folded is part
+            parts.append(folded)
+        rebuilt = node if same else _rebuilt(node, parts)
+        if constant:
             return self.computed(rebuilt)
         simplify = _SIMPLIFICATIONS.get(type(rebuilt))
         return simplify(rebuilt) if simplify else rebuilt
@@ -84,16 +116,24 @@ class _Folder:
         return _constant(compiled_value(node)({}, self.environment))
 
     def junction(self, node: ast.And | ast.Or) -> Node:
-        decisive, kind = (FALSE, ast.And) if isinstance(node, ast.And) else (TRUE, ast.Or)
+        kind = type(node)
+        decisive = FALSE if kind is ast.And else TRUE
         remaining: list[Node] = []
-        for folded in [self.condition(operand) for operand in node.operands]:
-            if folded == decisive:
-                return decisive
-            if isinstance(folded, kind):
+        same, decided = True, False
+        for operand in node.operands:
+            folded = self.condition(operand)
+            if folded is TRUE or folded is FALSE:
+                decided = decided or folded is decisive
+                same = False
+            elif isinstance(folded, kind):
                 remaining.extend(folded.operands)
-            elif not isinstance(folded, ast.Constant):
+                same = False
+            else:
                 remaining.append(folded)
-        return _joined(kind, remaining)
+                same = same and folded is operand
+        if decided:
+            return decisive
+        return node if same else _joined(kind, remaining)
 
 
 def _joined(kind: type[ast.And | ast.Or], operands: Sequence[Node]) -> Node:
@@ -170,6 +210,16 @@ def _size(node: ast.Size) -> Node:
     return ast.NULL if isinstance(node.operand, (ast.Size, *ast.CONDITIONS)) else node
 
 
+_FOLDS: dict[type, Callable[[_Folder, Any], Node]] = {
+    **dict.fromkeys(ast.KINDS, _Folder.operation),
+    ast.Constant: _Folder.constant,
+    ast.Reference: _Folder.reference,
+    ast.Parameter: _Folder.parameter,
+    ast.Not: _Folder.negation,
+    ast.And: _Folder.junction,
+    ast.Or: _Folder.junction,
+    ast.Compare: _Folder.compare,
+}
 _SIMPLIFICATIONS: dict[type[Node], Callable[[Any], Node]] = {
     ast.Compare: _compare,
     ast.Between: _between,

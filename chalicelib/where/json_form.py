@@ -1,6 +1,6 @@
 """Nodes to the JSON form and back, so that programs build expressions without putting text together.
 
-An operation is an array, a property is a string in the syntax of the text, a parameter is ``{"param": "name"}``, and a
+An operation is an array, a property is a string in the syntax of the text, a parameter is ``{"$": "name"}``, and a
 string, list or map that is meant as such is ``{"value": …}``. Other JSON values stand for themselves::
 
     ["and", [">=", "year", 1970], ["==", "author", {"value": "Ursula K. Le Guin"}], ["has", "address.city"]]
@@ -17,7 +17,7 @@ from chalicelib.where.ast import Node
 from chalicelib.where.building import MAX_DEPTH, MAX_TERMS, Misuse
 from chalicelib.where.errors import InvalidForm, InvalidText
 from chalicelib.where.lexer import MAX_CHARACTERS, NAME
-from chalicelib.where.parser import parse_reference
+from chalicelib.where.parser import ROOTS, parse_reference
 from chalicelib.where.printer import path_text, to_text
 from chalicelib.where.values import MAX_DIGITS, canonical, exact, is_storable
 
@@ -43,7 +43,7 @@ def dump(node: Node) -> Any:
     if isinstance(node, ast.Reference):
         return path_text(node)
     if isinstance(node, ast.Parameter):
-        return {"param": node.name}
+        return {"$": node.name}
     if isinstance(node, (ast.Compare, ast.Arithmetic)):
         return [node.operator, dump(node.left), dump(node.right)]
     return [_NAMES[type(node)], *map(dump, ast.children(node))]
@@ -55,13 +55,14 @@ def _plain(value: object) -> object:
     return {name: _plain(member) for name, member in value.items()} if isinstance(value, dict) else value
 
 
-def load(form: Any) -> Node:
-    """The node of a JSON form, as a JSON parser gives it.
+def load(form: Any, roots: tuple[ast.Root, ...] = ROOTS) -> Node:
+    """The node of a JSON form, as a JSON parser gives it, in a place where these roots are known.
 
     Raises:
-        InvalidForm: it is none, or is deeper or has more terms than is allowed, or a text longer than is allowed.
+        InvalidForm: it is none, has a root that is not known, is deeper or has more terms than is allowed, or a text
+            longer than is allowed.
     """
-    loader = _Loader()
+    loader = _Loader(roots)
     node = loader.node(form, ())
     loader.built(building.check_condition, [()], node)
     if len(to_text(node)) > MAX_CHARACTERS:
@@ -69,12 +70,22 @@ def load(form: Any) -> Node:
     return node
 
 
+def literal(value: Any, path: _Path = ()) -> object:
+    """A JSON value as a literal, for a parameter; a list is a tuple.
+
+    Raises:
+        InvalidForm: the language has no such literal. Its pointer begins with ``path``.
+    """
+    return _Loader(()).literal(value, path, 1)
+
+
 def _fail(detail: str, path: _Path) -> NoReturn:
     raise InvalidForm(detail, path) from None
 
 
 class _Loader:
-    def __init__(self) -> None:
+    def __init__(self, roots: tuple[ast.Root, ...]) -> None:
+        self.roots = roots
         self.terms = 0
 
     def built(self, maker: Callable[..., Any], paths: list[_Path], *parts: object) -> Any:
@@ -99,18 +110,18 @@ class _Loader:
             return ast.Constant(self.literal(form, path, depth))
         self.term(path)
         try:
-            return parse_reference(form)
+            return parse_reference(form, self.roots)
         except InvalidText as error:
             _fail(f'{error.detail}; a string that is meant as such is {{"value": "…"}}', path)
 
     def marked(self, form: dict[str, Any], path: _Path, depth: int) -> Node:
         if form.keys() == {"value"}:
             return ast.Constant(self.literal(form["value"], (*path, "value"), depth))
-        if form.keys() != {"param"}:
-            _fail('expected an object with one member, "value" or "param"', path)
-        name = form["param"]
+        if form.keys() != {"$"}:
+            _fail('expected an object with one member, "value" or "$"', path)
+        name = form["$"]
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            _fail("the name of a parameter is letters, digits and underscores", (*path, "param"))
+            _fail("the name of a parameter is letters, digits and underscores", (*path, "$"))
         self.term(path)
         return ast.Parameter(name)
 

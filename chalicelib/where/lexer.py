@@ -1,4 +1,8 @@
-"""Text to tokens."""
+"""Text to tokens.
+
+A parser needs the tokens' texts alone as long as nothing is wrong, which ``pieces`` gives in one go. ``tokens`` knows
+where they stand and says what is none; it is asked when something is wrong.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +27,22 @@ _CONTENT = {
     "'": r"'[^'\\\x00-\x1f]*(?:\\[^\x00-\x1f][^'\\\x00-\x1f]*)*",
 }
 """A string from its opening quote up to the closing one. Written so that no character is tried twice."""
-_TOKEN = re.compile(
-    rf"""[ \t\r\n]*(?:
-    (?P<name>{NAME.pattern})
-    |(?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)
-    |(?P<operator>&&|\|\||==|!=|<=|>=|[-+*/<>!()\[\]{{}},.:])
-    |(?P<string>{_CONTENT['"']}"|{_CONTENT["'"]}')
-    |(?P<quoted>`[^`]*(?:``[^`]*)*`)
-    |(?P<parameter>\${NAME.pattern})
-    |(?P<end>\Z)
-    )""",
-    re.VERBOSE,
-)
+_KINDS = {
+    "name": NAME.pattern,
+    "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?",
+    "operator": r"&&|\|\||==|!=|<=|>=|[-+*/<>!()\[\]{},.:]",
+    "string": rf"""{_CONTENT['"']}"|{_CONTENT["'"]}'""",
+    "quoted": "`[^`]*(?:``[^`]*)*`",
+    "parameter": rf"\${NAME.pattern}",
+}
+_BLANK = " \t\r\n"
+_TOKEN = re.compile(f"[{_BLANK}]*(?:{'|'.join(f'(?P<{kind}>{text})' for kind, text in _KINDS.items())}|(?P<end>\\Z))")
+_PIECE = re.compile(f"[{_BLANK}]*(?:({'|'.join(_KINDS.values())})|.+)", re.DOTALL)
+"""What is no token is the empty string, and the rest of the text."""
+_FLOAT_DIGITS = 15
+"""So many a float holds without losing one."""
+END = "\n"
+"""What no token's text can be."""
 
 
 class Token(NamedTuple):
@@ -48,6 +56,18 @@ class Token(NamedTuple):
     value: Any
     start: int
     end: int
+
+
+def pieces(text: str) -> list[str]:
+    """The texts of all tokens, and two ends. What is no token is empty, and the last but for the ends.
+
+    Whether numbers, escapes and names in backquotes are right is seen by who takes the value of one.
+    """
+    found: list[str] = _PIECE.findall(text.rstrip(_BLANK)) if len(text) <= MAX_CHARACTERS else [""]
+    if not text.isascii() and _SURROGATE.search(text):
+        found = [""]
+    found += (END, END)
+    return found
 
 
 def tokens(text: str) -> list[Token]:
@@ -82,22 +102,34 @@ def tokens(text: str) -> list[Token]:
             return found
 
 
-def _number(text: str, start: int, digits: str) -> object:
+def number(text: str, start: int, digits: str) -> int | float | Decimal:
+    """The value of a number's token.
+
+    Raises:
+        InvalidText: it has too many digits, or is out of range.
+    """
     if len(digits) < MAX_DIGITS // 2 and digits.isdigit():
         return int(digits)
+    if len(digits) <= _FLOAT_DIGITS and "e" not in digits and "E" not in digits:
+        return float(digits)
     # An exponent of more digits than these is out of range, and may be out of Decimal's.
     mantissa, _, exponent = digits.lower().partition("e")
-    number = Decimal(digits) if len(exponent.lstrip("+-0")) < 5 else None  # noqa: PLR2004
-    if number is None and not mantissa.strip("0."):
+    exact = Decimal(digits) if len(exponent.lstrip("+-0")) < 5 else None  # noqa: PLR2004
+    if exact is None and not mantissa.strip("0."):
         return 0.0
-    if number is None or not is_storable(number):
+    if exact is None or not is_storable(exact):
         raise InvalidText(
             f"this number has more than {MAX_DIGITS} digits or is out of the range 1E-130 to 9.9E+125", text, start
         )
-    return int(digits) if digits.isdigit() else fractional(number)
+    return int(digits) if digits.isdigit() else fractional(exact)
 
 
-def _string(text: str, start: int, quoted: str) -> str:
+def string(text: str, start: int, quoted: str) -> str:
+    """The value of a string's token.
+
+    Raises:
+        InvalidText: it has an escape that is none, or half of a surrogate pair.
+    """
     content = quoted[1:-1]
     if "\\" in content:
         content = _ESCAPE.sub(lambda match: _unescaped(match, text, start), content)
@@ -118,22 +150,27 @@ def _unescaped(match: re.Match[str], text: str, start: int) -> str:
     return _ESCAPES[match[2]]
 
 
-def _quoted(text: str, start: int, quoted: str) -> str:
+def quoted_name(text: str, start: int, quoted: str) -> str:
+    """The value of the token of a name in backquotes.
+
+    Raises:
+        InvalidText: it is empty.
+    """
     if len(quoted) == 2:  # noqa: PLR2004 - the two backquotes
         raise InvalidText("a property has a name of one character or more", text, start)
     return quoted[1:-1].replace("``", "`")
 
 
 _VALUES: dict[str, Callable[[str, int, str], object]] = {
-    "number": _number,
-    "string": _string,
-    "quoted": _quoted,
+    "number": number,
+    "string": string,
+    "quoted": quoted_name,
     "parameter": lambda _text, _start, name: name[1:],
 }
 
 
 def _no_token(text: str, offset: int) -> InvalidText:
-    offset += len(text[offset:]) - len(text[offset:].lstrip(" \t\r\n"))
+    offset += len(text[offset:]) - len(text[offset:].lstrip(_BLANK))
     character = text[offset]
     if character in _CONTENT:
         content = re.compile(_CONTENT[character]).match(text, offset)

@@ -6,12 +6,20 @@ from hypothesis import strategies as st
 
 from chalicelib.access.principals import ADMIN, ANONYMOUS, Principal
 
-roles = st.frozensets(st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=1))
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1)
+principals = st.builds(
+    Principal,
+    words.map("key:{}".format),
+    st.sampled_from(["key", "user"]),
+    st.frozensets(words),
+    st.none() | st.frozensets(words),
+    st.none() | words,
+    st.dictionaries(words, words | st.booleans() | st.lists(words)).map(lambda claims: tuple(claims.items())),
+)
 
 
-@given(st.text(min_size=1), roles)
-def test_a_principal_passes_through_the_authorizers_context(name: str, held: frozenset[str]) -> None:
-    principal = Principal(f"key:{name}", "key", held)
+@given(principals)
+def test_a_principal_passes_through_the_authorizers_context(principal: Principal) -> None:
     context = {**principal.to_context(), "principalId": principal.id}
     assert all(isinstance(value, str) for value in context.values())
     assert Principal.from_context(context) == principal
@@ -24,8 +32,31 @@ def test_without_an_authorizer_the_caller_is_anonymous(context: dict[str, str] |
     assert ANONYMOUS.roles == frozenset()
 
 
-def test_a_context_without_roles_has_none() -> None:
-    assert Principal.from_context({"principalId": "key:a"}) == Principal("key:a", "key")
+@pytest.mark.parametrize(
+    ("scopes", "operation", "collection", "allowed"),
+    [
+        (None, "read", "books", True),
+        ((), "read", "books", False),
+        (("books:read",), "read", "books", True),
+        (("books:read",), "create", "books", False),
+        (("books:*",), "create", "books", True),
+        (("*:read",), "read", "loans", True),
+        (("books:read",), "read", "loans", False),
+        (("*:*",), "administer", None, True),
+        (("books:*",), "administer", None, False),
+    ],
+)
+def test_scopes_bound_what_a_caller_may_do(
+    scopes: tuple[str, ...] | None, operation: str, collection: str | None, allowed: bool
+) -> None:
+    principal = Principal("key:a", "key", scopes=None if scopes is None else frozenset(scopes))
+    assert principal.may(operation, collection) is allowed
+
+
+def test_expressions_see_who_calls_and_nobody_as_null() -> None:
+    principal = Principal("user:7", "user", frozenset({"b", "a"}), claims=(("email", "a@example.org"), ("id", "8")))
+    assert principal.auth == {"id": "7", "kind": "user", "roles": ("a", "b"), "email": "a@example.org"}
+    assert ANONYMOUS.auth["id"] is None
 
 
 @pytest.mark.parametrize(

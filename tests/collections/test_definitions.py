@@ -15,6 +15,7 @@ from chalicelib.errors import (
 )
 from chalicelib.schema import json_text
 from tests.collections.test_shards import uuid7
+from tests.support.listings import listed, query
 from tests.support.stores import collection
 
 PRODUCT_EXAMPLE: dict[str, Any] = {
@@ -58,6 +59,7 @@ def test_a_definition_with_everything_is_accepted_and_kept_as_given(table: str) 
         "created_at": made.created_at,
         "updated_at": made.updated_at,
         **PRODUCT_EXAMPLE,
+        "index_states": {"by_author": {"state": "ready"}},
     }
 
 
@@ -254,15 +256,7 @@ def test_records_are_found_wherever_growing_shards_put_them(table: str) -> None:
     assert len(grown.partitions) == 16
     for record_id in made:
         assert reading.read(grown, record_id).id == record_id
-    found: list[str] = []
-    after: str | None = None
-    while True:
-        page = reading.page(grown, 5, after)
-        found += [record.id for record in page.records]
-        after = page.next
-        if after is None:
-            break
-    assert found == made[::-1]
+    assert listed(query(grown), 5) == made[::-1]
 
 
 def test_more_shards_take_effect_with_the_next_definition(table: str) -> None:

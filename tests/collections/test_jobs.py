@@ -103,15 +103,15 @@ def test_a_job_whose_process_died_is_taken_over_when_its_lease_ends(
     filled("c", 4)
     job = definitions.delete("c")
 
-    def dies(_: jobs.Job) -> Iterator[int]:
-        yield 2
+    def dies(_: jobs.Job) -> Iterator[jobs.Step]:
+        yield jobs.Step({"deleted": 2}, ["somewhere"])
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setitem(jobs._STEPS, "delete_collection", dies)
+        patched.setitem(jobs._KINDS, "delete_collection", jobs._Kind(dies, ("deleted",)))
         with pytest.raises(Died):
             jobs.run_pending(30)
-    assert jobs.get(job.id).state == "running"
+    assert (jobs.get(job.id).state, jobs.get(job.id).position) == ("running", ["somewhere"])
     assert jobs.run_pending(30) == 0, "the lease of the process that died is not over"
     left = jobs.get(job.id)
     assert left.leased_until > time.time()

@@ -107,6 +107,19 @@ def test_a_body_has_one_to_a_hundred_operations(count: int, fits: bool) -> None:
         (operation("read", "a", if_match="²"), ["/if_match"]),
         (operation("read", "a", if_none_match="9" * 30), ["/if_none_match"]),
         (operation("read", "a", if_match=["1"]), ["/if_match"]),
+        (operation("read", "a", **{"if": None}), ["/if"]),
+        (operation("read", "a", **{"if": True}), ["/if"]),
+        (operation("read", "a", **{"if": {"value": "a"}}), ["/if"]),
+        (operation("read", "a", **{"if": ""}), ["/if"]),
+        (operation("read", "a", **{"if": "stock >"}), ["/if"]),
+        (operation("read", "a", **{"if": "owner == auth.id"}), ["/if"]),
+        (operation("read", "a", **{"if": "stock > $least"}), ["/if"]),
+        (operation("read", "a", **{"if": []}), ["/if"]),
+        (operation("read", "a", **{"if": ["and", "a", ["like", "b", "c"]]}), ["/if/2/0"]),
+        (operation("read", "a", **{"if": [">", "stock", {"value": {"a/b": [10**40 + 1]}}]}), ["/if/2/value/a~1b/0"]),
+        (operation("read", "a", **{"if": ["==", "owner", "auth.id"]}), ["/if/2"]),
+        (operation("create", body={}, **{"if": "stock > 0"}), ["/if"]),
+        (operation("read", "a/b", strange=1, **{"if": "("}), ["/strange", "/id", "/if"]),
     ],
 )
 def test_everything_that_is_wrong_with_any_operation_is_said(wrong: Any, pointers: list[str]) -> None:
@@ -120,6 +133,88 @@ def test_everything_that_is_wrong_with_any_operation_is_said(wrong: Any, pointer
 def test_versions_are_written_as_such_or_as_entity_tags(text: str) -> None:
     (parsed,) = operations.parse({"operations": [operation("read", "a", if_match=text)]}, BATCH)
     parsed.preconditions.check(7)
+
+
+def test_what_is_wrong_with_a_condition_says_the_line_and_the_column() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        operations.parse({"operations": [operation("read", "a", **{"if": "stock >\n  0 andd a"})]}, BATCH)
+    (failure,) = refused.value.failures
+    assert failure["detail"] == "line 2, column 5: expected an operator or the end, found 'andd'"
+
+
+CONDITIONS = [
+    # if, whether it holds of {"title": "a", "stock": 1} at version 1, and of no record
+    ("stock > 0", True, False),
+    ("stock > 1", False, False),
+    ("stock == null", False, True),
+    ("version == 1 and id == 'a'", True, False),
+    ("title.startsWith(title) and stock == 1", True, False),
+    ("isbn == null and not title.startsWith(isbn)", True, True),
+    ("isbn.startsWith(title)", False, False),
+    (["and", [">", "stock", 0], ["==", "title", {"value": "a"}]], True, False),
+    (["startsWith", "isbn", "title"], False, False),
+    (["not", ["has", "stock"]], False, True),
+]
+
+
+@pytest.mark.parametrize(("form", "of_stored", "of_nothing"), CONDITIONS)
+def test_an_operation_is_carried_out_if_its_condition_holds(
+    books: Collection, form: Any, of_stored: bool, of_nothing: bool
+) -> None:
+    where = {"if": form}
+
+    def status(op: str, record_id: str, body: Any = ...) -> int:
+        """The status of an operation in a batch, which is that in a transaction too where both have it."""
+        made = operation(op, record_id, body, **where)
+        if op != "check":
+            (result,) = batch(made)
+            in_batch = result.status if isinstance(result, Problem) else 200
+            if op == "read" or in_batch == 200:
+                return in_batch
+        try:
+            transact(made)
+        except TransactionCanceled as problem:
+            in_transaction = int(problem.document()["status"])
+        else:
+            in_transaction = 200
+        assert op == "check" or in_transaction == in_batch
+        return in_transaction
+
+    records.create(books, {"id": "a", "title": "a", "stock": 1})
+    expected = 200 if of_stored else 412
+    assert status("read", "a") == status("check", "a") == expected
+    assert status("patch", "a", {"stock": 1}) == expected
+    if of_stored:
+        records.delete(books, "a")
+        records.create(books, {"id": "a", "title": "a", "stock": 1})
+    assert status("delete", "a") == expected
+    records.replace(books, "b", {"title": "a", "stock": 1})
+    assert {status(op, "nobody") for op in ("read", "check", "delete")} == {404}
+    assert status("patch", "nobody", {}) == 404
+    assert status("replace", "nobody", {"title": "n"}) == (200 if of_nothing else 412)
+
+
+def test_everything_in_a_transaction_happens_if_all_conditions_hold(books: Collection) -> None:
+    for name in "abcd":
+        records.create(books, {"id": name, "title": name, "stock": 1})
+    listed = [
+        operation("check", "a", **{"if": "stock > 0"}),
+        operation("patch", "b", {"stock": {"$inc": -1}}, **{"if": "stock > 0"}),
+        operation("delete", "c", **{"if": "title == 'c'"}),
+        operation("replace", "d", {"title": "d"}, **{"if": ["startsWith", "title", "id"]}),
+        operation("replace", "e", {"title": "e"}, **{"if": "title == null"}),
+        operation("create", "f", {"title": "f"}),
+    ]
+    assert [outcome.version for outcome in transact(*listed)] == [1, 2, None, 2, 1, 1]
+    before = stored()
+    assert canceled(*listed) == (412, [424, 412, 404, 424, 412, 424])
+    assert stored() == before
+
+
+def test_a_check_with_a_condition_may_be_of_no_record_where_none_is_asked_for(books: Collection) -> None:
+    assert canceled(operation("check", "a", **{"if": "stock == null"})) == (404, [404])
+    transact(operation("check", "a", if_none_match="*", **{"if": "stock == null"}))
+    assert canceled(operation("check", "a", if_none_match="*", **{"if": "stock > 0"})) == (412, [412])
 
 
 def test_each_operation_of_a_batch_stands_for_itself(books: Collection) -> None:

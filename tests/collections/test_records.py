@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.collections import reading, records
+from chalicelib.collections import conditions, idempotency, reading, records
+from chalicelib.collections.conditions import Requirement
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
 from chalicelib.collections.record import Record
@@ -23,7 +24,7 @@ from chalicelib.errors import (
     RecordNotFound,
     ValidationFailed,
 )
-from tests.support.stores import BOOK_SCHEMA, collection, law
+from tests.support.stores import BOOK_SCHEMA, collection, law, stored
 
 ONE, OTHER = frozenset({1}), frozenset({7})
 
@@ -236,6 +237,146 @@ def test_every_way_of_writing_decides_preconditions_alike(
     assert status(lambda: records.delete(made, c, preconditions)) == missing_or
 
 
+def having(text: str, **versions: Any) -> Preconditions:
+    """Preconditions with ``?if=``."""
+    return Preconditions(where=Requirement(conditions.parse(text, "if")), **versions)
+
+
+WHERE = [
+    # if, whether it holds of {"isbn": id + "b", "n": 3, "o": {"a": 1}} at version 2, and of no record
+    ("n > 0", True, False),
+    ("n > 3", False, False),
+    ("n == null", False, True),
+    ("n != 3", False, True),
+    ("version == 2 and id in ['a', 'b', 'c']", True, False),
+    ("created_at <= updated_at", True, False),
+    ("isbn.contains('b') and o.a == 1", True, False),
+    ("isbn.startsWith(id) and n == 3", True, False),
+    ("not isbn.startsWith(id)", False, True),
+    ("n > 3 and isbn.startsWith(id)", False, False),
+    ("false", False, False),
+    ("true", True, True),
+]
+"""Some of which DynamoDB decides and some of which it cannot."""
+KINDS: list[dict[str, Any]] = [{}, {"unique": ["isbn"]}, {"ttl": "until"}, {"unique": ["isbn"], "ttl": "until"}]
+
+
+@pytest.mark.parametrize(("text", "of_stored", "of_nothing"), WHERE)
+@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize("members", KINDS)
+@pytest.mark.parametrize("across", [{}, {"minProperties": 1}])
+def test_every_way_of_writing_decides_a_condition_alike(
+    table: str,
+    text: str,
+    of_stored: bool,
+    of_nothing: bool,
+    is_stored: bool,
+    members: dict[str, Any],
+    across: dict[str, Any],
+) -> None:
+    given, holds = having(text), of_stored if is_stored else of_nothing
+    made = collection(across, **members)
+
+    def prepare(record_id: str) -> str:
+        if is_stored:
+            records.create(made, {"id": record_id, "isbn": record_id + "b", "n": 2, "o": {"a": 1}})
+            records.patch(made, record_id, {"n": 3})
+        return record_id
+
+    def status(write: Any) -> int:
+        try:
+            outcome = write()
+        except Problem as problem:
+            return problem.status
+        return 201 if outcome.created else 200
+
+    a, b, c = prepare("a"), prepare("b"), prepare("c")
+    missing_or = (200 if holds else 412) if is_stored else 404
+    assert status(lambda: records.replace(made, a, {"isbn": a}, given)) == (
+        (200 if is_stored else 201) if holds else 412
+    )
+    assert status(lambda: records.patch(made, b, {"n": {"$inc": 1}}, given)) == missing_or
+    assert status(lambda: records.delete(made, c, given)) == missing_or
+    versions = {item["sk"]: item["_version"] for item in stored(made.partition(a))}
+    if is_stored:
+        assert versions == ({"a": 3, "b": 3} if holds else {"a": 2, "b": 2, "c": 2})
+    else:
+        assert versions == ({"a": 1} if holds else {})
+
+
+@pytest.mark.parametrize("text", ["n == null", "not isbn.startsWith(id)"])
+def test_a_condition_on_a_record_that_has_ended_is_one_on_no_record(ending: Collection, text: str) -> None:
+    for of_the_old in (having("old"), having("old and not isbn.startsWith(id)"), having("version == 5")):
+        with pytest.raises(PreconditionFailed):
+            records.replace(ending, "gone", {}, of_the_old)
+    with pytest.raises(RecordNotFound):
+        records.patch(ending, "gone", {"n": 1}, having(text))
+    with pytest.raises(RecordNotFound):
+        records.delete(ending, "gone", having(text))
+    assert records.replace(ending, "gone", {"n": 1, "isbn": "gone too"}, having(text)).created
+    with pytest.raises(PreconditionFailed):
+        records.replace(ending, "gone", {}, having(text))
+
+
+def test_a_condition_with_if_none_match_is_about_no_record(books: Collection) -> None:
+    with pytest.raises(PreconditionFailed):
+        records.replace(books, "i", {"title": "a"}, having("stock > 0", none_match=ANY))
+    assert records.replace(books, "i", {"title": "a"}, having("stock == null", none_match=ANY)).created
+    with pytest.raises(PreconditionFailed):
+        records.replace(books, "i", {"title": "a"}, having("stock == null", none_match=ANY))
+
+
+def test_a_condition_is_about_the_record_before_the_write(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a", "stock": 1})
+    records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+    with pytest.raises(PreconditionFailed):
+        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+    records.patch(books, "i", {"stock": 9}, having("stock == 0"))
+    records.replace(books, "i", {"title": "b"}, having("stock == 9"))
+    records.replace(books, "i", {"title": "c"}, having("stock == null and title == 'b'"))
+
+
+def test_a_failed_condition_is_told_before_what_else_stands_in_the_way(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a", "stock": 0})
+    with pytest.raises(PreconditionFailed):
+        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+    with pytest.raises(ValidationFailed):
+        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock == 0"))
+
+
+def test_with_an_idempotency_key_a_condition_is_held_against_what_was_read(books: Collection) -> None:
+    records.create(books, {"id": "i", "title": "a", "stock": 1})
+    once = idempotency.once("p", "k", b"r")
+    with pytest.raises(PreconditionFailed):
+        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 1"), once)
+    first = records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"), once)
+    assert records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"), once) == first
+    assert reading.read(books, "i").doc["stock"] == 0
+
+
+def test_conditions_that_are_together_too_long_for_a_call_take_a_read(table: str) -> None:
+    made = collection(unique=["u"], ttl="until")
+    asked = ["n != 1001", *["o.o.o.o.o.o.o.o != 1"] * 98]
+    versions = {"match": frozenset(range(1, 51)), "none_match": frozenset(range(100, 150))}
+    every = (having(" and ".join(asked[:count]), **versions) for count in range(99, 0, -1))
+    given = next(each for each in every if each.is_decidable)
+    ways: list[Callable[[], Any]] = [
+        lambda: records.replace(made, "i", {"n": 1}, given),
+        lambda: records.patch(made, "i", {"n": 1}, given),
+        lambda: records.delete(made, "i", given),
+    ]
+    for write in ways:
+        records.replace(made, "i", {"n": 1001})
+        with pytest.raises(PreconditionFailed):
+            write()
+        records.replace(made, "i", {"n": 1})
+        with main.session.recording() as recorder:
+            write()
+        assert recorder.operations in (["GetItem", "PutItem"], ["GetItem", "DeleteItem"])
+    with pytest.raises(RecordNotFound):
+        reading.read(made, "i")
+
+
 def test_a_collection_can_require_preconditions(table: str) -> None:
     made = collection(require_preconditions=True)
     records.create(made, {"id": "i"})
@@ -245,8 +386,9 @@ def test_a_collection_can_require_preconditions(table: str) -> None:
         lambda p: records.delete(made, "i", p),
     ]
     for write in ways:
-        with pytest.raises(PreconditionRequired):
-            write(NONE)
+        for too_little in (NONE, having("true")):
+            with pytest.raises(PreconditionRequired):
+                write(too_little)
         write(Preconditions(match=ANY))
     assert records.replace(made, "i", {}, Preconditions(none_match=ANY)).created
 

@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from chalicelib.collections import ids, shards
 
@@ -50,32 +48,3 @@ def test_an_epoch_begins_only_when_every_process_knows_of_it() -> None:
 
 def test_the_same_number_of_shards_is_no_new_epoch() -> None:
     assert shards.grown([[0, 1], [5, 4]], 4, 100_000) == [[0, 1], [5, 4]]
-
-
-@settings(deadline=None, max_examples=300)
-@given(
-    placed=st.dictionaries(st.text("abcd0", min_size=1, max_size=4), st.integers(0, 4), max_size=40),
-    limit=st.integers(1, 12),
-    cut=st.lists(st.integers(1, 12), min_size=5, max_size=5),
-    descending=st.booleans(),
-)
-def test_pages_of_any_size_over_any_distribution_give_every_id_once_in_order(
-    placed: dict[str, int], limit: int, cut: list[int], descending: bool
-) -> None:
-    """``cut`` is how many items each shard reads at most, as DynamoDB's 1 MB does."""
-
-    def page_of(shard: int, after: str | None) -> tuple[list[str], str | None]:
-        held = sorted((i for i, place in placed.items() if place == shard), reverse=descending)
-        rest = [i for i in held if after is None or (i < after if descending else i > after)]
-        read = rest[: min(limit, cut[shard])]
-        return read, read[-1] if len(read) == min(limit, cut[shard]) else None
-
-    found: list[str] = []
-    after: str | None = None
-    for _ in range(len(placed) * 5 + 10):
-        page, after = shards.merge([page_of(shard, after) for shard in range(5)], limit, descending=descending)
-        assert len(page) <= limit
-        found += page
-        if after is None:
-            break
-    assert found == sorted(placed, reverse=descending)

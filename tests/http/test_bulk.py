@@ -71,6 +71,45 @@ def test_a_canceled_transaction_is_a_problem_with_every_result(books: Client) ->
     assert books.get(records("books", "n")).status == 404
 
 
+def test_operations_have_conditions_as_text_or_as_json(books: Client) -> None:
+    for name in "ab":
+        books.make("books", {"id": name, "title": name, "stock": 1})
+    listed = operations(
+        {"op": "patch", "id": "a", "body": {"stock": {"$inc": -1}}, "if": "stock > 0"},
+        {"op": "replace", "id": "b", "body": {"title": "B"}, "if": ["==", "title", {"value": "b"}]},
+    )
+    assert [result["status"] for result in books.post("/v1/batch", listed).json()["results"]] == [200, 200]
+    results = books.post("/v1/batch", listed).json()["results"]
+    assert [(result["status"], result["problem"]["code"]) for result in results] == [(412, "precondition_failed")] * 2
+    problem = assert_problem(books.post("/v1/transactions", listed), 412, "transaction_canceled")
+    assert [result["status"] for result in problem["results"]] == [412, 412]
+    check = operations({"op": "check", "id": "a", "if": ["==", "stock", 0]}, {"op": "delete", "id": "b"})
+    assert books.post("/v1/transactions", check).status == 200
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer", "detail"),
+    [
+        ("stock >> 0", "/operations/1/if", "line 1, column 8: expected a value"),
+        ("owner == auth.id", "/operations/1/if", "line 1, column 10: auth is known in access rules only"),
+        (["and", "a", ["like", "b", "c"]], "/operations/1/if/2/0", "there is no operation 'like'"),
+        (5, "/operations/1/if", "is neither a where expression's text"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/transactions"])
+def test_a_condition_that_is_none_is_a_failure_of_the_body(
+    books: Client, path: str, wrong: Any, pointer: str, detail: str
+) -> None:
+    body = operations(
+        {"op": "delete", "id": "a", "if": "stock > 0"},
+        {"op": "delete", "id": "b", "if": wrong},
+        {"op": "explode", "id": "c"},
+    )
+    problem = assert_problem(books.post(path, body), 422, "validation_failed")
+    assert pointers(problem) == [pointer, "/operations/2/op"]
+    assert problem["errors"][0]["detail"].startswith(detail)
+
+
 @pytest.mark.parametrize("path", ["/v1/batch", "/v1/transactions"])
 def test_failures_of_the_body_come_all_at_once(books: Client, path: str) -> None:
     body = operations({"op": "explode", "id": "a"}, {"op": "create"}, {"op": "delete", "id": "a/b"})

@@ -80,6 +80,111 @@ def test_preconditions_by_method(books: Client, given: str, method: str, is_stor
         assert answer.text == ""
 
 
+CONDITIONS = """
+                                            PUT      PATCH    DELETE    (stored at stock 1 / nothing stored)
+stock > 0                                 | 200 412  200 404  204 404
+stock > 1                                 | 412 412  412 404  412 404
+stock == null                             | 412 201  412 404  412 404
+version == 1 and id in ["i", "j"]         | 200 412  200 404  204 404
+title.startsWith(id) or `US gross` != 5   | 200 201  200 404  204 404
+title.startsWith(id) and stock > 0        | 412 412  412 404  412 404
+"""
+WHERE = [
+    (text.strip(), method, is_stored, int(statuses.split()[2 * column + (not is_stored)]))
+    for text, statuses in (line.split("|") for line in CONDITIONS.strip().splitlines()[1:])
+    for column, method in enumerate(("PUT", "PATCH", "DELETE"))
+    for is_stored in (True, False)
+]
+
+
+@pytest.mark.parametrize(("text", "method", "is_stored", "status"), WHERE)
+def test_conditions_by_method(books: Client, text: str, method: str, is_stored: bool, status: int) -> None:
+    if is_stored:
+        books.make("books", {"id": "i", "title": "a", "stock": 1})
+    body = () if method == "DELETE" else ({"title": "b"},)
+    answer = books.request(method, path("books", "i"), *body, query={"if": text})
+    if status >= 400:
+        problem = assert_problem(answer, status, "precondition_failed" if status == 412 else "record_not_found")
+        assert "'if'" in problem["detail"] or status == 404
+        assert books.get(path("books", "i")).status == (200 if is_stored else 404)
+    else:
+        assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "if=title%20%3D%3D%20%22a%20%26%20b%22%20and%20tags.contains(%22%C3%A9%2B%22)",
+        "if=title+==+'a+%26+b'+and+tags.contains('%C3%A9%2B')",
+        "if=title+%3D%3D+%22a+%26+b%22%0A%26%26+has(tags[0])",
+    ],
+)
+def test_a_condition_is_percent_encoded_as_any_parameter_is(books: Client, query: str) -> None:
+    books.make("books", {"id": "i", "title": "a & b", "tags": ["é+"]})
+    books.make("books", {"id": "j", "title": "a"})
+    assert books.patch(path("books", "i"), {"stock": 1}, query=query).status == 200
+    assert_problem(books.patch(path("books", "j"), {"stock": 1}, query=query), 412, "precondition_failed")
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "excerpt"),
+    [
+        ("stock >> 0", 7, "stock >> 0\n       ^"),
+        ("owner == auth.id", 9, "owner == auth.id\n         ^"),
+        ("stock > $least", 8, "stock > $least\n        ^"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_condition_that_is_none_is_refused_with_a_caret_under_the_place(
+    books: Client, method: str, text: str, offset: int, excerpt: str
+) -> None:
+    body = () if method == "DELETE" else ({"title": "b"},)
+    problem = assert_problem(books.request(method, path("books", "i"), *body, query={"if": text}), 400, "invalid_where")
+    assert (problem["parameter"], problem["offset"], problem["line"]) == ("if", offset, 1)
+    assert (problem["column"], problem["excerpt"]) == (offset + 1, excerpt)
+
+
+def test_reading_and_creating_take_no_condition(books: Client) -> None:
+    books.make("books", {"id": "i", "title": "a"})
+    for answer in (
+        books.get(path("books", "i"), query={"if": "stock > 0"}),
+        books.post(path("books"), {"title": "a"}, query={"if": "stock > 0"}),
+        books.put("/v1/collections/books", {"schema": {}}, query={"if": "stock > 0"}),
+    ):
+        assert assert_problem(answer, 400, "invalid_parameter")["parameter"] == "if"
+
+
+def test_a_condition_and_a_version_have_to_hold_both(books: Client) -> None:
+    made = {"title": "a", "stock": 1}
+    books.make("books", {"id": "i", **made})
+    for query, tag, status in (("stock > 0", '"2"', 412), ("stock > 1", '"1"', 412), ("stock > 0", '"1"', 200)):
+        assert books.put(path("books", "i"), made, query={"if": query}, if_match=tag).status == status
+
+
+def test_a_condition_is_not_the_precondition_that_a_collection_requires(client: Client) -> None:
+    client.define("careful", require_preconditions=True)
+    where, query = path("careful", "i"), {"if": "true"}
+    for answer in (
+        client.put(where, {}, query=query),
+        client.patch(where, {}, query=query),
+        client.delete(where, query=query),
+    ):
+        assert_problem(answer, 428, "precondition_required")
+    assert client.put(where, {}, query={"if": "n == null"}, if_none_match="*").status == 201
+
+
+def test_a_repetition_with_another_condition_is_another_request(books: Client) -> None:
+    books.make("books", {"id": "i", "title": "a", "stock": 1})
+    take = {"stock": {"$inc": -1}}
+    where, query = path("books", "i"), {"if": "stock > 0"}
+    first = books.patch(where, take, query=query, idempotency_key="k")
+    assert books.patch(where, take, query=query, idempotency_key="k").text == first.text
+    for other in ({"if": "stock >= 0"}, {}):
+        answer = books.patch(where, take, query=other, idempotency_key="k")
+        assert_problem(answer, 422, "idempotency_mismatch")
+    assert books.get(where).json()["stock"] == 0
+
+
 def test_a_collection_can_require_preconditions(client: Client) -> None:
     client.define("careful", require_preconditions=True)
     client.make("careful", {"id": "i"})

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from chalicelib.collections import ids
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
-from chalicelib.errors import InvalidIdentifier, InvalidParameter
+from chalicelib.errors import InvalidIdentifier, InvalidParameter, InvalidWhere
 from chalicelib.http import requests
 
 
-def request(method: str = "GET", body: bytes = b"", **headers: str) -> Request:
+def request(method: str = "GET", body: bytes = b"", where: str | None = None, **headers: str) -> Request:
     return Request(
         {
             "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-            "multiValueQueryStringParameters": None,
+            "multiValueQueryStringParameters": None if where is None else {"if": [where]},
             "pathParameters": {},
             "requestContext": {"httpMethod": method, "resourcePath": "/"},
             "stageVariables": {},
@@ -56,6 +56,17 @@ def test_any_version_is_recognised_by_identity() -> None:
 
 
 @settings(deadline=None)
+@given(st.text(max_size=20) | st.text("stock >=!$'\"()[].0and\n", max_size=30))
+def test_whatever_a_condition_says_it_is_understood_or_refused(text: str) -> None:
+    try:
+        found = requests.preconditions(request(where=text))
+    except InvalidWhere:
+        return
+    assert found.where is not None
+    assert not found.given
+
+
+@settings(deadline=None)
 @given(st.text('"W/*,0123456789 a\t', max_size=20))
 def test_whatever_a_header_says_it_is_understood_or_refused(text: str) -> None:
     try:
@@ -80,6 +91,8 @@ def test_a_repetition_is_the_same_method_path_and_body() -> None:
         return requests.once(request(*arguments, **headers))  # type: ignore[arg-type]
 
     one = identity("POST", b"{}", idempotency_key="k")
+    assert one == identity("POST", b"{}", None, idempotency_key="k")
+    assert one != identity("POST", b"{}", "a", idempotency_key="k") != identity("POST", b"{}", "b", idempotency_key="k")
     assert one is not None
     assert one == identity("POST", b"{}", idempotency_key='"k"')
     assert one != identity("POST", b"{ }", idempotency_key="k")

@@ -68,17 +68,17 @@ class Client:
     def get(self, path: str, *, query: Mapping[str, Any] | str = "", **headers: str) -> Answer:
         return self.request("GET", path, query=query, **headers)
 
-    def put(self, path: str, body: Any = _UNSENT, **headers: str) -> Answer:
-        return self.request("PUT", path, body, **headers)
+    def put(self, path: str, body: Any = _UNSENT, *, query: Mapping[str, Any] | str = "", **headers: str) -> Answer:
+        return self.request("PUT", path, body, query=query, **headers)
 
-    def post(self, path: str, body: Any = _UNSENT, **headers: str) -> Answer:
-        return self.request("POST", path, body, **headers)
+    def post(self, path: str, body: Any = _UNSENT, *, query: Mapping[str, Any] | str = "", **headers: str) -> Answer:
+        return self.request("POST", path, body, query=query, **headers)
 
-    def patch(self, path: str, body: Any = _UNSENT, **headers: str) -> Answer:
-        return self.request("PATCH", path, body, **headers)
+    def patch(self, path: str, body: Any = _UNSENT, *, query: Mapping[str, Any] | str = "", **headers: str) -> Answer:
+        return self.request("PATCH", path, body, query=query, **headers)
 
-    def delete(self, path: str, **headers: str) -> Answer:
-        return self.request("DELETE", path, **headers)
+    def delete(self, path: str, *, query: Mapping[str, Any] | str = "", **headers: str) -> Answer:
+        return self.request("DELETE", path, query=query, **headers)
 
     def define(self, name: str, schema: Mapping[str, Any] | None = None, **members: Any) -> dict[str, Any]:
         """Make or replace a collection; its definition."""

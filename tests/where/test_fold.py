@@ -39,6 +39,11 @@ def _conditions(node: Node) -> list[Node]:
     return [*operands, *(found for operand in operands for found in _conditions(operand))]
 
 
+def test_what_has_nothing_to_compute_is_the_same_node() -> None:
+    node = parse("a == 1 and not (b < 'x' or c in [1]) and has(d.e) and size(f) > 1 and g.contains(h)")
+    assert fold(node, ENVIRONMENT) is node
+
+
 @given(expressions, environments)
 def test_folding_twice_changes_nothing_more(node: Node, environment: Environment) -> None:
     folded = fold(node, environment)
@@ -57,6 +62,8 @@ def test_folding_twice_changes_nothing_more(node: Node, environment: Environment
         ("until > now - 60 * 2", "until > 880"),
         ("active", "active == true"),
         ("not not active", "active == true"),
+        ("not true", "false"),
+        ("a == 1 and (b == 1 and c == 1)", "a == 1 and b == 1 and c == 1"),
         ("not (a and auth.id == 'you')", "true"),
         ("a and (b and auth.id == 'me') and true", "a == true and b == true"),
         ("a == 1 and (b == 1 or false)", "a == 1 and b == 1"),

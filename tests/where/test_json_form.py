@@ -28,7 +28,7 @@ def test_the_json_form_of_a_node_loads_as_the_node(node: Node) -> None:
         ("year >= 1970 and has(a.b)", ["and", [">=", "year", 1970], ["has", "a.b"]]),
         ('author == "Ursula"', ["==", "author", {"value": "Ursula"}]),
         ("author == auth.id", ["==", "author", "auth.id"]),
-        ("`US Gross` in $list", ["in", "`US Gross`", {"param": "list"}]),
+        ("`US Gross` in $list", ["in", "`US Gross`", {"$": "list"}]),
         ("a not in [1, 'x']", ["not", ["in", "a", {"value": [1, "x"]}]]),
         ("a == {'b': [null]}", ["==", "a", {"value": {"b": [None]}}]),
         ("a between -1.5 and now - 60", ["between", "a", -1.5, ["-", "now", 60]]),
@@ -59,10 +59,11 @@ def test_a_number_keeps_its_digits() -> None:
         (["and", "a"], "", "and takes 2 or more operands, not 1"),
         (["and", "a", ["==", "a"]], "/2", "== takes 2 operands, not 1"),
         (["between", "a", 1], "", "between takes 3 operands, not 2"),
-        (["==", "a", {"value": 1, "param": "b"}], "/2", "one member"),
+        (["==", "a", {"value": 1, "$": "b"}], "/2", "one member"),
         (["==", "a", {}], "/2", "one member"),
-        (["==", "a", {"param": 1}], "/2/param", "name of a parameter"),
-        (["==", "a", {"param": "a b"}], "/2/param", "name of a parameter"),
+        (["==", "a", {"param": "b"}], "/2", 'one member, "value" or "$"'),
+        (["==", "a", {"$": 1}], "/2/$", "name of a parameter"),
+        (["==", "a", {"$": "a b"}], "/2/$", "name of a parameter"),
         (["==", "a", "Ursula K."], "/2", 'a string that is meant as such is {"value": "…"}'),
         (["==", "", 1], "/1", "expected the path"),
         (["<", "a", None], "/2", "this is null"),
@@ -86,6 +87,14 @@ def test_what_is_no_json_form_is_refused_with_its_pointer(form: Any, pointer: st
         load(form)
     assert caught.value.pointer == pointer
     assert message in caught.value.detail
+
+
+def test_a_root_that_is_not_known_is_refused_with_its_pointer() -> None:
+    form = ["and", ["==", "owner", "auth.id"], ["==", "`new`", 1]]
+    assert load(form, roots=("auth",)) == load(form)
+    with pytest.raises(InvalidForm, match="auth is known in access rules only") as caught:
+        load(form, roots=())
+    assert caught.value.pointer == "/1/2"
 
 
 def test_33_levels_are_refused() -> None:

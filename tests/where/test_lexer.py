@@ -3,9 +3,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.where.errors import InvalidText
-from chalicelib.where.lexer import tokens
+from chalicelib.where.lexer import END, pieces, tokens
 
 
 def value(text: str) -> object:
@@ -78,6 +80,38 @@ def test_the_spellings_of_and_and_or_are_one() -> None:
     assert [token.kind for token in tokens("a && b and c || d or e")] == [
         *("name", "and", "name", "and", "name", "or", "name", "or", "name", "end"),
     ]
+
+
+signs = st.sampled_from(
+    [*"=!<>&|+-*/.,:()[]{}$`\"'\\ \n\t?é1a_", *("==", "&&", "1.5e3", "01", "1e999", "and", "a1", "$p", "``", "\\n")]
+)
+
+
+@given(st.lists(signs | st.characters(), max_size=30).map("".join))
+def test_the_pieces_are_the_texts_of_the_tokens_up_to_what_is_none(text: str) -> None:
+    *found, first, second = pieces(text)
+    assert first == second == END
+    assert END not in found
+    try:
+        expected = [text[token.start : token.end] for token in tokens(text)[:-1]]
+    except InvalidText:
+        # What is wrong may be in a token, a number, an escape or a name, and then the token is whole.
+        expected = found if any(piece[:1] in tuple("0123456789'\"`") for piece in found) else [*found[:-1], ""]
+    assert found == expected
+    assert "" not in found[:-1]
+
+
+def test_what_is_no_token_ends_the_pieces() -> None:
+    assert pieces(r'a == "b \" c')[:-2] == ["a", "==", ""]
+    assert pieces("a ? b")[:-2] == ["a", ""]
+    assert pieces("a" * 4097)[:-2] == pieces("a == '\ud800'")[:-2] == [""]
+    assert pieces(" \n")[:-2] == []
+
+
+@pytest.mark.parametrize("text", ["99999.0000000001", "0.00000000000001", "0.0", "123456789.12345", "10.50"])
+def test_a_short_fraction_is_the_float_of_its_digits(text: str) -> None:
+    assert value(text) == float(text)
+    assert Decimal(repr(value(text))) == Decimal(text)
 
 
 def test_a_text_of_4096_characters_is_read_and_a_longer_one_is_not() -> None:

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.where import ast
 from chalicelib.where.ast import Arithmetic, Compare, Constant, Parameter, Reference
 from chalicelib.where.errors import InvalidText
-from chalicelib.where.parser import parse, parse_reference
+from chalicelib.where.parser import ROOTS, parse, parse_reference
 from chalicelib.where.printer import to_text
 
 A, B, C = (Reference("record", (name,)) for name in "abc")
@@ -39,6 +39,8 @@ A, B, C = (Reference("record", (name,)) for name in "abc")
         ('a == {"x": [null, {}]}', Compare("==", A, Constant({"x": (None, {})}))),
         ("a == -1.5", Compare("==", A, Constant(-1.5))),
         ("a == --1", Compare("==", A, Constant(1))),
+        ("a between 1 && 2 && b", ast.And((ast.Between(A, Constant(1), Constant(2)), B))),
+        ("a == '\\t' or 'b' in `c`", ast.Or((Compare("==", A, Constant("\t")), ast.In(Constant("b"), C)))),
         ("a == -now", Compare("==", A, Arithmetic("-", Constant(0), Reference("now", ())))),
     ],
 )
@@ -58,6 +60,32 @@ def test_a_path_is_parsed_alone() -> None:
     for text in ("", "1", "a b", "a == 1", "in", "$p"):
         with pytest.raises(InvalidText):
             parse_reference(text)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_is_refused_where_it_is_not_known(root: ast.Root) -> None:
+    text = f"a == 1 and b == {root}.id"
+    assert parse(text, roots=(root,)) == parse(text)
+    for roots in ((), tuple(other for other in ROOTS if other != root)):
+        with pytest.raises(InvalidText, match=f"{root} is known in access rules .*only; .* in backquotes") as caught:
+            parse(text, roots)
+        assert caught.value.offset == text.index(root)
+        with pytest.raises(InvalidText, match="is known in access rules"):
+            parse_reference(root, roots)
+    assert parse(f"`{root}` == a.{root}", roots=()) == parse(f"`{root}` == a.{root}")
+
+
+@pytest.mark.parametrize("text", ["a.&& == 1", "a.|| == 1", "a.1", "a.'b'", "a."])
+def test_only_names_and_words_stand_after_a_dot(text: str) -> None:
+    with pytest.raises(InvalidText, match="expected the name of a property") as caught:
+        parse(text)
+    assert caught.value.offset == 2
+
+
+def test_a_property_of_the_record_has_no_negative() -> None:
+    with pytest.raises(InvalidText, match="- cannot compute with a property of the record") as caught:
+        parse("a == -b")
+    assert caught.value.offset == 6
 
 
 def test_200_terms_are_read_and_201_are_not() -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from chalicelib.dynamo.bindings import MAX_EXPRESSION_BYTES, MAX_OPERATORS, Bindings
-from chalicelib.dynamo.conditions.compiler import Place, term
-from chalicelib.dynamo.expressions import Condition, all_of
+from chalicelib.dynamo.codec import MAX_ITEM_BYTES
+from chalicelib.dynamo.conditions.compiler import Place, terms_in
+from chalicelib.dynamo.expressions import Condition, Expression, Part, Path, all_of
 from chalicelib.where.ast import And, Node, Not, Or
 
 _BYTES, _OPERATORS = MAX_EXPRESSION_BYTES - 512, MAX_OPERATORS - 20
 """A request's expression has other conditions too, on the key, on what has ended or on the version."""
+_JOINING = frozenset({And, Not})
+_MAX_STEP_BYTES = len(f"[{MAX_ITEM_BYTES}]")
+"""The most that a name's or a value's placeholder, or an index, takes with a dot before it."""
+_SMALL_BYTES = min(_BYTES, 6 * _OPERATORS)
+"""An operator takes six bytes at least, those of ``(NOT`` and its parenthesis; so this is within both limits."""
 
 
 class Compiled(NamedTuple):
@@ -32,27 +38,60 @@ def compile(node: Node, place: Place) -> Compiled:  # noqa: A001 - what it does
     Raises:
         ValueError: the expression has a parameter, arithmetic, or a reference to something else than the record.
     """
-    conjuncts = list(_conjuncts(node))
-    found = [term(conjunct, place) for conjunct in conjuncts]
-    if any(each.may is False for each in found):
+    term = terms_in(place)
+    conjuncts = _conjuncts(node) if type(node) in _JOINING else [node]
+    asked: dict[int, Condition] = {}
+    undecided: set[int] = set()
+    never = False
+    for number, conjunct in enumerate(conjuncts):
+        may, must = term(conjunct)
+        if not isinstance(may, bool):
+            asked[number] = may
+        never = never or may is False
+        if may is not must:
+            undecided.add(number)
+    if never:
         return Compiled(never=True)
-    asked = {number: each.may for number, each in enumerate(found) if not isinstance(each.may, bool)}
-    undecided = {number for number, each in enumerate(found) if not each.exact} | _taken_out(asked)
+    if not _are_small(asked.values()):
+        undecided |= _taken_out(asked)
     rest = tuple([conjuncts[number] for number in sorted(undecided)])
     return Compiled(all_of(asked.values()), And(rest) if len(rest) > 1 else rest[0] if rest else None)
 
 
-def _conjuncts(node: Node) -> Iterator[Node]:
-    if isinstance(node, And):
-        for operand in node.operands:
-            yield from _conjuncts(operand)
-    elif isinstance(node, Not) and isinstance(node.operand, Or):
-        for operand in node.operand.operands:
-            yield from _conjuncts(Not(operand))
-    elif isinstance(node, Not) and isinstance(node.operand, Not):
-        yield from _conjuncts(node.operand.operand)
-    else:
-        yield node
+def _conjuncts(node: Node) -> list[Node]:
+    """What has to hold, all of it, in the order of the text."""
+    found: list[Node] = []
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, And):
+            pending.extend(reversed(node.operands))
+        elif isinstance(node, Not) and isinstance(node.operand, Or):
+            pending.extend(map(Not, reversed(node.operand.operands)))
+        elif isinstance(node, Not) and isinstance(node.operand, Not):
+            pending.append(node.operand.operand)
+        else:
+            found.append(node)
+    return found
+
+
+def _are_small(conditions: Iterable[Condition]) -> bool:
+    """Whether they are surely within the limits, and need not be written down to be measured."""
+    left = _SMALL_BYTES
+    pending: list[Part] = list(conditions)
+    for part in pending:
+        if type(part) is str:
+            left -= len(part)
+        elif isinstance(part, Path):
+            left -= _MAX_STEP_BYTES * len(part.names)
+        elif isinstance(part, Expression):
+            pending += part.parts
+            left -= len(" AND ")
+        else:
+            left -= _MAX_STEP_BYTES
+        if left < 0:
+            return False
+    return True
 
 
 def _taken_out(asked: dict[int, Condition]) -> set[int]:

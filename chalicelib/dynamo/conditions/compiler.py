@@ -41,13 +41,13 @@ class _Sized(NamedTuple):
 _Operand: TypeAlias = "Constant | Path[Any] | _Sized | Term"
 
 
-def term(node: Node, place: Place) -> Term:
-    """What DynamoDB can say of a condition.
+def terms_in(place: Place) -> Callable[[Node], Term]:
+    """What DynamoDB can say of conditions: a function of one, which gives the term.
 
     Raises:
         ValueError: something in it is not folded: a parameter, arithmetic, a reference to what is not the record.
     """
-    return _Compiler(place).term(node)
+    return _Compiler(place).term
 
 
 class _Compiler:
@@ -62,18 +62,19 @@ class _Compiler:
         if isinstance(node, Constant):
             return node
         if isinstance(node, Reference):
-            if node.root != "record":
+            root, names = node
+            if root != "record":
                 return self.unfolded(node)
-            if not _is_storable(node.path):
+            if not _is_storable(names):
                 return ast.NULL
-            path = self._place(node.path)
+            path = self._place(names)
             return UNKNOWN if path is None else path
         if isinstance(node, Size):
             sized = self.operand(node.operand)
             if isinstance(sized, Constant):
                 return Constant(values.size(sized.value))
             return _Sized(sized) if isinstance(sized, Path) else UNKNOWN
-        return self.term(node)
+        return _FORMS[type(node)](self, node)
 
     def constant(self, node: Constant) -> Term:
         return exact(node.value is True)
@@ -94,8 +95,8 @@ class _Compiler:
         return self.compare(Compare("==", node, ast.TRUE))
 
     def compare(self, node: Compare) -> Term:
-        left, right = self.operand(node.left), self.operand(node.right)
-        return _compared(left, "=" if node.operator == "==" else node.operator, right)
+        operator, left, right = node
+        return _compared(self.operand(left), "=" if operator == "==" else operator, self.operand(right))
 
     def within(self, node: In) -> Term:
         operand, options = self.operand(node.operand), self.operand(node.options)
@@ -172,9 +173,9 @@ def _known(node: Node) -> Term:
 
 
 def _compared(left: _Operand, operator: str, right: _Operand) -> Term:
+    if isinstance(left, Path) and isinstance(right, Constant):
+        return _compared_path(left, operator, right.value)
     if operator == "!=":
-        if isinstance(left, Path) and isinstance(right, Constant):
-            return terms.differs(left, right.value)
         return negated(_compared(left, "=", right))
     if isinstance(left, Term) or isinstance(right, Term):
         return _truth_is(left, right) if operator == "=" else UNKNOWN
@@ -195,7 +196,13 @@ def _compared_with(left: Constant | Path[Any] | _Sized, operator: str, right: Co
         return _known(Compare(_COMPARATORS[operator], left, right))
     if isinstance(left, _Sized):
         return contents.sized(left.path, operator, right.value)
-    return terms.equals(left, right.value) if operator == "=" else terms.ordered(left, operator, right.value)
+    return _compared_path(left, operator, right.value)
+
+
+def _compared_path(path: Path[Any], operator: str, value: object) -> Term:
+    if operator == "=":
+        return terms.equals(path, value)
+    return terms.differs(path, value) if operator == "!=" else terms.ordered(path, operator, value)
 
 
 def _truth_is(left: _Operand, right: _Operand) -> Term:
@@ -222,4 +229,6 @@ def _is_storable(path: tuple[str | int, ...]) -> bool:
 def _can_lead_on(step: str | int) -> bool:
     if isinstance(step, int):
         return 0 <= step < MAX_ITEM_BYTES
+    if step.isascii():
+        return 0 < len(step) <= MAX_NAME_BYTES
     return 0 < len(step.encode(errors="surrogatepass")) <= MAX_NAME_BYTES and terms.stored(step) is not None

@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.dynamo import conditions
 from chalicelib.dynamo.bindings import MAX_EXPRESSION_BYTES, MAX_OPERATORS, Bindings, with_condition
@@ -25,6 +27,7 @@ from chalicelib.where.ast import (
     Size,
     StartsWith,
 )
+from tests.dynamo.conditions.test_agreement import expressions, place_in_filter
 from tests.dynamo.values import nested_lists
 from tests.dynamo.wire import assert_valid
 
@@ -224,6 +227,15 @@ def test_a_condition_is_within_the_limits_whatever_is_asked(count: int) -> None:
             bindings = Bindings()
             assert len(bindings.expression(condition)) < MAX_EXPRESSION_BYTES
             assert bindings.operators < MAX_OPERATORS
+
+
+@given(st.lists(expressions, min_size=1, max_size=40))
+def test_what_is_taken_for_small_is_within_the_limits(nodes: list[Node]) -> None:
+    compiled = conditions.compile(And((*nodes, *nodes)), place_in_filter)
+    if compiled.condition is not None and conditions._are_small([compiled.condition]):
+        bindings = Bindings()
+        assert len(bindings.expression(compiled.condition)) <= conditions._BYTES
+        assert bindings.operators <= conditions._OPERATORS
 
 
 def test_a_condition_never_becomes_a_key_condition_by_itself() -> None:

@@ -1,0 +1,133 @@
+"""Listings as callers ask for them: records that meet a condition, in an order; paged, counted, explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.collections import listing
+from chalicelib.collections.listing import Cost, RecordPage
+from chalicelib.collections.planning import Access, Plan, Sort, plan
+from chalicelib.dynamo import stretches
+from chalicelib.dynamo.tables import main
+from chalicelib.errors import InvalidCursor, UnservedSort
+from chalicelib.schema import json_text
+from chalicelib.where import ast
+from chalicelib.where.ast import Node
+from chalicelib.where.fold import fold
+from chalicelib.where.printer import to_text
+
+if TYPE_CHECKING:
+    from chalicelib.collections.definitions import Collection
+
+ASSUMED_BYTES = 1024
+"""What a record is taken to have where its cost is estimated; nothing has been read at that time."""
+_UNIT_BYTES = 4096
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a caller asks for. ``where`` has everything bound; None is every record."""
+
+    collection: Collection
+    where: Node | None = None
+    sort: Sort | None = None
+
+    @property
+    def identity(self) -> str:
+        """A text that changes with whatever a cursor must not be used across."""
+        name, created_at = self.collection.name, self.collection.created_at
+        if self.where is None and self.sort is None:
+            return f"records/{name}/{created_at}"
+        asked = f"{self.sort}\0{'' if self.where is None else to_text(self.where)}"
+        return f"records/{name}/{created_at}/{sha256(asked.encode()).hexdigest()}"
+
+    def plan(self, using: Access | None = None) -> Plan:
+        """How it is answered; see ``planning.plan``."""
+        return plan(self.collection, ast.TRUE if self.where is None else fold(self.where), self.sort, using)
+
+
+def page(query: Query, limit: int, position: str | None) -> tuple[RecordPage, Plan]:
+    """A page from a position on, which ``position_in`` made.
+
+    Raises:
+        UnservedSort: no index has the records in this order (400).
+        InvalidCursor: the index that the position is in has changed (400).
+    """
+    using, start = (None, None) if position is None else _loaded(position)
+    made = query.plan(using)
+    if not made.serves_sort and query.sort is not None:
+        raise UnservedSort(_unserved(query.sort), made.declare)
+    return listing.page(query.collection, made, limit, start), made
+
+
+def _unserved(sort: Sort) -> str:
+    if sort.name == "version":
+        return "No index can be of 'version', which changes with every write."
+    hint = " Without 'sort' the newest records come first." if sort.name == "created_at" else ""
+    return (
+        f"No index that this query can use has its records by {sort.name!r}, and sorting them takes reading all. "
+        f"Declare the index in 'declare', or leave 'sort' out.{hint}"
+    )
+
+
+def position_in(made: Plan, start: str | None) -> str | None:
+    """Where the next page goes on, as a text: the way that it is read, and the sort key. None at the end."""
+    return None if start is None else json_text.dump([*made.access, start])
+
+
+def _loaded(position: str) -> tuple[Access, str]:
+    try:
+        name, hash_, range_, start = json_text.parse(position.encode())
+    except ValueError:
+        raise InvalidCursor from None
+    return (name, hash_, range_), start
+
+
+def count(query: Query) -> tuple[int, Cost]:
+    """How many records there are, exactly, and what counting took.
+
+    Raises:
+        CountTooLarge: it takes reading more than one request may (422).
+    """
+    return listing.count(query.collection, query.plan())
+
+
+def explain(query: Query, limit: int) -> dict[str, Any]:
+    """How a first page is answered, and what it takes: the page is read, and not shown."""
+    made = query.plan()
+    requests = [
+        stretches.explained(stretches.request(main, each, made.compiled.condition, forward=made.forward))
+        for each in made.stretches[:_SHOWN]
+    ]
+    consumed = listing.page(query.collection, made, limit) if made.serves_sort else None
+    rest = made.compiled.rest
+    return {
+        "index": None if made.index is None else made.index.name,
+        "why": made.why,
+        "rejected": dict(made.rejected),
+        "order": [f"{'' if made.forward else '-'}{name}" for name in made.order],
+        "served": made.serves and made.serves_sort,
+        "key_conditions": [each["key_condition"] for each in requests],
+        "queries": len(made.stretches),
+        "filter": requests[0]["filter"] if requests else None,
+        "memory": None if rest is None else to_text(rest),
+        "estimated": _estimated(made, limit),
+        "consumed": None if consumed is None else {**consumed.cost.document(), "returned": len(consumed.records)},
+        "declare": made.declare,
+    }
+
+
+def _estimated(made: Plan, limit: int) -> dict[str, Any]:
+    """What a page takes at most, with records of 1 KB."""
+    calls = len(made.stretches)
+    whole = made.compiled.condition is None and made.compiled.rest is None
+    scanned = min(limit if whole else listing.MAX_SCANNED, listing.MAX_SCANNED) if calls else 0
+    points = sum(each.is_point for each in made.stretches)
+    if calls and points == calls and made.index is None:
+        scanned = min(scanned, points)
+    per_call = -(-scanned * ASSUMED_BYTES // _UNIT_BYTES // max(calls, 1))
+    units = max(per_call, 1) * calls * (1.0 if made.index is None else 0.5)
+    return {"calls": calls, "scanned": scanned, "units": units, "record_bytes": ASSUMED_BYTES}
