@@ -4,7 +4,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart bench-dynamo bench-where constraints clean
+.PHONY: help setup run test lint format types unit coverage test-truth bench bench-http bench-coldstart bench-dynamo bench-where bench-auth constraints clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench-dynamo: .venv/.bench bench/peer/node/node_modules/.package-lock.json ## th
 
 bench-where: .venv/.bench ## the where language against cel-python, which it installs
 	@$(BIN)/python -m bench.where
+
+bench-auth: setup ## what telling who calls takes, and whether its time says who there is
+	@$(BIN)/python -m bench.auth
 
 constraints: ## choose the versions of constraints.txt anew, for what the requirements files ask
 	@rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints

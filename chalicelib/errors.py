@@ -5,19 +5,21 @@
     Problem
     ├── BadRequest 400          ├── MalformedJson  ├── InvalidParameter  ├── InvalidCursor
     │                           ├── InvalidIdentifier  ├── InvalidWhere  └── UnservedSort
-    ├── Unauthenticated 401
-    ├── Forbidden 403
-    ├── NotFound 404            ├── RouteNotFound  ├── CollectionNotFound  ├── RecordNotFound  └── JobNotFound
+    ├── Unauthenticated 401     ├── InvalidCredentials  └── InvalidToken
+    ├── Forbidden 403           └── SignupClosed
+    ├── NotFound 404            ├── RouteNotFound  ├── CollectionNotFound  ├── RecordNotFound  ├── JobNotFound
+    │                           ├── PlanNotFound  ├── UserNotFound  └── KeyNotFound
     ├── MethodNotAllowed 405
     ├── Conflict 409            ├── RecordExists  ├── UniqueViolation  ├── DefinitionConflict
-    │                           ├── IdempotencyInFlight  └── WriteContention
+    │                           ├── IdempotencyInFlight  ├── WriteContention  └── EmailTaken
     ├── PreconditionFailed 412
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
     ├── Unprocessable 422       ├── ValidationFailed  ├── InvalidDefinition  ├── InvalidOperation
     │                           ├── ItemTooLarge  ├── IdempotencyMismatch  ├── TransactionCanceled
-    │                           └── CountTooLarge
+    │                           ├── CountTooLarge  └── TooManyOperations
     ├── PreconditionRequired 428
+    ├── TooManyRequests 429     ├── RateLimited  ├── QuotaExceeded  └── TooManyAttempts
     ├── InternalError 500
     └── StoreUnavailable 503    └── StoreThrottled
 
@@ -159,12 +161,39 @@ class Unauthenticated(Problem):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="portico"'})
 
 
+class InvalidCredentials(Unauthenticated):
+    """The password is wrong, or there is no such user; which of the two is not said."""
+
+    code = "invalid_credentials"
+    title = "Wrong credentials"
+
+    def __init__(self, detail: str = "There is no user with this address and password.") -> None:
+        super().__init__(detail)
+
+
+class InvalidToken(Unauthenticated):
+    """A refresh token, a reset token or an invitation is none, was used, or has ended."""
+
+    code = "invalid_token"
+    title = "Invalid token"
+
+    def __init__(self, detail: str = "This token is not good: it was used, was revoked, or has ended.") -> None:
+        super().__init__(detail)
+
+
 class Forbidden(Problem):
     """The caller is known and may not do this."""
 
     status = 403
     code = "forbidden"
     title = "Forbidden"
+
+
+class SignupClosed(Forbidden):
+    """Users cannot sign up, or only with an invitation."""
+
+    code = "signup_closed"
+    title = "Sign-up is closed"
 
 
 class NotFound(Problem):
@@ -207,6 +236,30 @@ class JobNotFound(NotFound):
 
     code = "job_not_found"
     title = "No such job"
+
+
+class PlanNotFound(NotFound):
+    """No usage plan has this id."""
+
+    code = "plan_not_found"
+    title = "No such plan"
+
+    def __init__(self, plan: str) -> None:
+        super().__init__(f"There is no plan {plan[:80]!r}; PUT /v1/plans/{{id}} makes one.")
+
+
+class UserNotFound(NotFound):
+    """No built-in user has this id."""
+
+    code = "user_not_found"
+    title = "No such user"
+
+
+class KeyNotFound(NotFound):
+    """No API key has this id, or it was revoked."""
+
+    code = "key_not_found"
+    title = "No such key"
 
 
 class MethodNotAllowed(Problem):
@@ -281,6 +334,16 @@ class WriteContention(Conflict):
             "Other writers kept changing the same records; nothing was written. Try again.",
             headers={"Retry-After": "1"},
         )
+
+
+class EmailTaken(Conflict):
+    """Another user has this address."""
+
+    code = "email_taken"
+    title = "Address is taken"
+
+    def __init__(self) -> None:
+        super().__init__("A user has this address already; sign in, or reset the password.")
 
 
 class PreconditionFailed(Problem):
@@ -390,12 +453,75 @@ class CountTooLarge(Unprocessable):
     title = "Count too large"
 
 
+class TooManyOperations(Unprocessable):
+    """The request has more operations than the caller's plan ever lets through at once.
+
+    ``operations`` is how many it has, ``limit`` how many one may have.
+    """
+
+    code = "too_many_operations"
+    title = "Too many operations"
+
+    def __init__(self, operations: int, limit: int) -> None:
+        super().__init__(
+            f"The request has {operations} operations, and this caller's plan lets at most {limit} through at once; "
+            "send it in parts.",
+            extensions={"operations": operations, "limit": limit},
+        )
+
+
 class PreconditionRequired(Problem):
     """The collection takes no unconditional writes (RFC 6585, 3)."""
 
     status = 428
     code = "precondition_required"
     title = "Precondition required"
+
+
+class TooManyRequests(Problem):
+    """The caller's plan does not allow this request now (RFC 6585, 4).
+
+    ``limit``, ``remaining`` and ``reset`` (seconds) are those of the limit that stands in the way;
+    ``violated-policies`` names it as the header ``RateLimit`` does (draft-ietf-httpapi-ratelimit-headers-10, 5.1).
+    """
+
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, policy: str, *, limit: int, remaining: int, reset: int) -> None:
+        members = {"limit": limit, "remaining": remaining, "reset": reset, "violated-policies": [policy]}
+        super().__init__(detail, extensions=members, headers={"Retry-After": str(reset)})
+
+
+class RateLimited(TooManyRequests):
+    """Requests came faster than the caller's plan allows."""
+
+    code = "rate_limited"
+    title = "Rate limited"
+
+
+class QuotaExceeded(TooManyRequests):
+    """The requests that the caller's plan allows in a day, week or month are used up."""
+
+    code = "quota_exceeded"
+    title = "Quota exceeded"
+
+
+class TooManyAttempts(TooManyRequests):
+    """Too many passwords or tokens were tried for an address or by a caller."""
+
+    code = "too_many_attempts"
+    title = "Too many attempts"
+
+    def __init__(self, limit: int, reset: int) -> None:
+        super().__init__(
+            f"There were {limit} attempts already; try again in {reset} s.",
+            "attempts",
+            limit=limit,
+            remaining=0,
+            reset=reset,
+        )
 
 
 class InternalError(Problem):

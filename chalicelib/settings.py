@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,11 @@ class Settings:
     cors_origin: the one origin that browsers may call from, ``*`` for any, empty for none.
     longest_write: seconds that a write may take from reading its definition to its end; API Gateway ends a request
         after 29.
+    signup: who may make themselves a user: ``open``, ``invite`` or ``closed``; empty for the stage's default.
+    issuer: what Portico's own tokens say issued them, and whom they are for; empty for a name made of the table's.
+    issuers: the JSON text of the other issuers whose tokens are admitted.
+    delivery: ``package.module:function``, which gets tokens to their users.
+    in_lambda: whether this is a function on AWS.
     """
 
     stage: str = ""
@@ -35,6 +40,11 @@ class Settings:
     admin_key: str | None = None
     cors_origin: str = "*"
     longest_write: float = 29.0
+    signup: str = ""
+    issuer: str = ""
+    issuers: str = ""
+    delivery: str = ""
+    in_lambda: bool = field(default=False, compare=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
@@ -49,12 +59,34 @@ class Settings:
             admin_key=None if in_lambda else environ.get("PORTICO_ADMIN_KEY") or None,
             cors_origin=environ.get("PORTICO_CORS_ORIGIN", "*"),
             longest_write=1.0 if local else 29.0,
+            signup=environ.get("PORTICO_SIGNUP", ""),
+            issuer=environ.get("PORTICO_ISSUER", ""),
+            issuers=environ.get("PORTICO_ISSUERS", ""),
+            delivery=environ.get("PORTICO_DELIVERY", ""),
+            in_lambda=in_lambda,
         )
 
     @cached_property
     def endpoint_url(self) -> str | None:
         """DynamoDB's endpoint, or None for AWS's own."""
         return self.dynamodb if "://" in self.dynamodb else None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a developer's machine."""
+        return self.stage == "local" and not self.in_lambda
+
+    @property
+    def signup_mode(self) -> str:
+        """``open``, ``invite`` or ``closed``. On AWS nobody becomes a user unless that was decided."""
+        if self.signup in {"open", "invite"}:
+            return self.signup
+        return "open" if self.is_local and not self.signup else "closed"
+
+    @property
+    def own_issuer(self) -> str:
+        """What Portico's own tokens say issued them."""
+        return self.issuer or f"urn:portico:{self.table}"
 
 
 _current: Settings | None = None

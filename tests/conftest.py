@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -14,6 +16,9 @@ from hypothesis import settings as hypothesis_settings
 from chalicelib import settings
 from portico import environment
 from portico.embedded.process import EmbeddedStore
+
+if TYPE_CHECKING:
+    from chalicelib.dynamo.session import Session
 
 hypothesis_settings.register_profile("portico", deadline=None)
 hypothesis_settings.load_profile("portico")
@@ -66,3 +71,15 @@ def table(store: str) -> Iterator[str]:
     with settings.override(table=name):
         provisioning.ensure(tables.main)
         yield name
+
+
+@pytest.fixture
+def unreachable() -> Iterator[Callable[[], Session]]:
+    """A session whose endpoint nobody listens at."""
+    from chalicelib.dynamo.session import Session  # noqa: PLC0415 - as above
+
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        made = Session(f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        yield lambda: made
+        made.close()

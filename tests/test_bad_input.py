@@ -25,7 +25,7 @@ NDJSON = "application/x-ndjson"
 @contextmanager
 def prepared() -> Iterator[Client]:
     with administrator() as client:
-        client.define("books", BOOK_SCHEMA)
+        client.define("books", BOOK_SCHEMA, rules={"list": "true", "read": "true"})
         client.define("free", unique=["u"], ttl="until")
         client.make("books", {"id": "i", "title": "a"})
         client.make("free", {"id": "i"})

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from chalicelib.access.principals import ADMIN, Principal
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import conditions, reading, records, unique
 from chalicelib.collections.conditions import Requirement
 from chalicelib.collections.definitions import Collection
-from chalicelib.collections.operations import TRANSACTION, parse, run_transaction
+from chalicelib.collections.operations import TRANSACTION, Caller, parse, run_transaction
 from chalicelib.collections.preconditions import ANY, Preconditions
 from chalicelib.errors import Problem, WriteContention
 from tests.support.stores import collection, markers, stored
@@ -60,22 +61,22 @@ def test_of_writers_with_the_same_if_match_exactly_one_wins(table: str, members:
     books = collection(**members)
     for number in range(8):
         record_id = f"i{number}"
-        records.create(books, {"id": record_id, "isbn": record_id})
+        records.create(unbounded(books), {"id": record_id, "isbn": record_id})
 
         def write(writer: int, record_id: str = record_id) -> Any:
             match = Preconditions(match=frozenset({1}))
             body = {"isbn": f"{record_id}/{writer}"}
             if way == "replace":
-                return records.replace(books, record_id, body, match)
+                return records.replace(unbounded(books), record_id, body, match)
             if way == "patch":
-                return records.patch(books, record_id, body, match)
-            return records.delete(books, record_id, match)
+                return records.patch(unbounded(books), record_id, body, match)
+            return records.delete(unbounded(books), record_id, match)
 
         results = Counter(together(*(partial(write, w) for w in range(4))))
         assert results["done"] == 1
         assert set(results) <= {"done", "precondition_failed", "record_not_found"}
         if way != "delete":
-            assert reading.read(books, record_id, consistent=True).version == 2
+            assert reading.read(unbounded(books), record_id, consistent=True).version == 2
 
 
 @pytest.mark.parametrize("way", ["create", "replace", "replace only create"])
@@ -85,16 +86,16 @@ def test_a_record_is_created_once(table: str, way: str) -> None:
 
     def write() -> Any:
         if way == "create":
-            return records.create(books, {"id": "i"})
+            return records.create(unbounded(books), {"id": "i"})
         only = Preconditions(none_match=ANY) if way == "replace only create" else Preconditions()
-        outcome = records.replace(books, "i", {}, only)
+        outcome = records.replace(unbounded(books), "i", {}, only)
         results[outcome.created] += 1
         return outcome
 
     codes = side_by_side([write] * 40)
     if way == "replace":
         assert (codes["done"], results[True]) == (40, 1)
-        assert reading.read(books, "i", consistent=True).version == 40
+        assert reading.read(unbounded(books), "i", consistent=True).version == 40
     else:
         assert codes["done"] == 1
         assert codes["record_exists" if way == "create" else "precondition_failed"] == 39
@@ -102,7 +103,7 @@ def test_a_record_is_created_once(table: str, way: str) -> None:
 
 def test_a_unique_value_is_had_by_one_of_fifty(table: str) -> None:
     books = collection(unique=["isbn"])
-    codes = side_by_side([lambda: records.create(books, {"isbn": "the one"})] * 50)
+    codes = side_by_side([lambda: records.create(unbounded(books), {"isbn": "the one"})] * 50)
     assert codes == {"done": 1, "unique_violation": 49}
     assert len(stored("r#")) == len(markers()) == 1
 
@@ -110,14 +111,14 @@ def test_a_unique_value_is_had_by_one_of_fifty(table: str) -> None:
 def test_a_unique_value_is_had_by_one_of_many_patches_and_transactions(table: str) -> None:
     books = collection(unique=["isbn"], name="books")
     for number in range(20):
-        records.create(books, {"id": f"i{number}"})
+        records.create(unbounded(books), {"id": f"i{number}"})
 
     def transact(number: int) -> Any:
         body = {"op": "patch", "collection": "books", "id": f"i{number}", "body": {"isbn": "the one"}}
-        return run_transaction(ADMINISTRATOR, parse({"operations": [body]}, TRANSACTION), None)
+        return run_transaction(Caller(ADMINISTRATOR), parse({"operations": [body]}, TRANSACTION), None)
 
     writes: list[Callable[[], Any]] = [
-        partial(transact, n) if n % 2 else partial(records.patch, books, f"i{n}", {"isbn": "the one"})
+        partial(transact, n) if n % 2 else partial(records.patch, unbounded(books), f"i{n}", {"isbn": "the one"})
         for n in range(20)
     ]
     codes = side_by_side(writes)
@@ -138,9 +139,9 @@ INCREMENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("schema", "members"), [row[1:] for row in INCREMENTS], ids=[row[0] for row in INCREMENTS])
 def test_the_sum_of_a_hundred_increments_is_right(table: str, schema: dict[str, Any], members: dict[str, Any]) -> None:
     books = collection(schema, **members)
-    records.create(books, {"id": "i", "n": 0})
-    codes = side_by_side([lambda: records.patch(books, "i", {"n": {"$inc": 1}})] * 100)
-    record = reading.read(books, "i", consistent=True)
+    records.create(unbounded(books), {"id": "i", "n": 0})
+    codes = side_by_side([lambda: records.patch(unbounded(books), "i", {"n": {"$inc": 1}})] * 100)
+    record = reading.read(unbounded(books), "i", consistent=True)
     assert record.doc["n"] == codes["done"] == record.version - 1
     assert set(codes) <= {"done", "validation_failed", WriteContention.code}
     if not schema and not members:
@@ -151,43 +152,43 @@ def test_the_sum_of_a_hundred_increments_is_right(table: str, schema: dict[str, 
 
 def test_a_stock_is_never_sold_twice(table: str) -> None:
     shop = collection({"properties": {"stock": {"type": "integer", "minimum": 0}}})
-    records.create(shop, {"id": "i", "stock": 30})
-    codes = side_by_side([lambda: records.patch(shop, "i", {"stock": {"$inc": -1}})] * 100)
+    records.create(unbounded(shop), {"id": "i", "stock": 30})
+    codes = side_by_side([lambda: records.patch(unbounded(shop), "i", {"stock": {"$inc": -1}})] * 100)
     assert codes == {"done": 30, "validation_failed": 70}
-    assert reading.read(shop, "i", consistent=True).doc["stock"] == 0
+    assert reading.read(unbounded(shop), "i", consistent=True).doc["stock"] == 0
 
 
 def test_a_condition_is_decided_in_the_write_itself(table: str) -> None:
     shop = collection({"properties": {"stock": {"type": "integer"}}})
-    records.create(shop, {"id": "i", "stock": 10})
+    records.create(unbounded(shop), {"id": "i", "stock": 10})
     in_stock = Preconditions(where=Requirement(conditions.parse("stock > 0", "if")))
-    codes = side_by_side([lambda: records.patch(shop, "i", {"stock": {"$inc": -1}}, in_stock)] * 50)
+    codes = side_by_side([lambda: records.patch(unbounded(shop), "i", {"stock": {"$inc": -1}}, in_stock)] * 50)
     assert codes == {"done": 10, "precondition_failed": 40}
-    assert reading.read(shop, "i", consistent=True).doc["stock"] == 0
+    assert reading.read(unbounded(shop), "i", consistent=True).doc["stock"] == 0
 
 
 @pytest.mark.parametrize("text", ["stock > 0", "stock > 0 and title.startsWith(id)"])
 def test_a_condition_holds_at_the_moment_of_the_write_whoever_decides_it(table: str, text: str) -> None:
     shop = collection(name="shop")
-    records.create(shop, {"id": "i", "title": "ink", "stock": 10})
+    records.create(unbounded(shop), {"id": "i", "title": "ink", "stock": 10})
     in_stock = Preconditions(where=Requirement(conditions.parse(text, "if")))
 
     def transact() -> Any:
         sell = {"op": "patch", "collection": "shop", "id": "i", "body": {"stock": {"$inc": -1}}, "if": text}
-        return run_transaction(ADMINISTRATOR, parse({"operations": [sell]}, TRANSACTION), None)
+        return run_transaction(Caller(ADMINISTRATOR), parse({"operations": [sell]}, TRANSACTION), None)
 
-    ways = [transact, lambda: records.patch(shop, "i", {"stock": {"$inc": -1}}, in_stock)]
+    ways = [transact, lambda: records.patch(unbounded(shop), "i", {"stock": {"$inc": -1}}, in_stock)]
     codes = side_by_side([ways[number % 2] for number in range(50)])
     assert set(codes) <= {"done", "precondition_failed", "transaction_canceled", "write_contention"}
-    assert codes["done"] == 10 - reading.read(shop, "i", consistent=True).doc["stock"]
+    assert codes["done"] == 10 - reading.read(unbounded(shop), "i", consistent=True).doc["stock"]
     assert codes["write_contention"] or codes["done"] == 10
 
 
 def test_lists_lose_nothing_that_was_appended(table: str) -> None:
     books = collection()
-    records.create(books, {"id": "i"})
-    side_by_side([partial(records.patch, books, "i", {"l": {"$append": [n]}}) for n in range(80)])
-    assert sorted(reading.read(books, "i", consistent=True).doc["l"]) == list(range(80))
+    records.create(unbounded(books), {"id": "i"})
+    side_by_side([partial(records.patch, unbounded(books), "i", {"l": {"$append": [n]}}) for n in range(80)])
+    assert sorted(reading.read(unbounded(books), "i", consistent=True).doc["l"]) == list(range(80))
 
 
 def test_writers_of_the_same_record_leave_no_marker_behind(table: str) -> None:
@@ -197,12 +198,12 @@ def test_writers_of_the_same_record_leave_no_marker_behind(table: str) -> None:
         value = {"isbn": f"a{number % 5}", "shelf": number % 3}
         kind = number % 4
         if kind == 0:
-            return records.replace(books, "i", value)
+            return records.replace(unbounded(books), "i", value)
         if kind == 1:
-            return records.delete(books, "i")
+            return records.delete(unbounded(books), "i")
         if kind == 2:
-            return records.patch(books, "i", {"isbn": f"b{number % 7}"})
-        return records.create(books, {"id": "i", **value})
+            return records.patch(unbounded(books), "i", {"isbn": f"b{number % 7}"})
+        return records.create(unbounded(books), {"id": "i", **value})
 
     codes = side_by_side([partial(write, n) for n in range(120)])
     assert set(codes) <= {"done", "record_not_found", "record_exists", "write_contention"}
@@ -215,8 +216,12 @@ def test_writers_of_the_same_values_leave_no_marker_behind(table: str) -> None:
     def write(number: int) -> Any:
         record_id, value = f"i{number % 4}", {"isbn": f"v{number % 3}"}
         if number % 5 == 0:
-            return records.delete(books, record_id)
-        return records.replace(books, record_id, value) if number % 2 else records.patch(books, record_id, value)
+            return records.delete(unbounded(books), record_id)
+        return (
+            records.replace(unbounded(books), record_id, value)
+            if number % 2
+            else records.patch(unbounded(books), record_id, value)
+        )
 
     codes = side_by_side([partial(write, n) for n in range(150)])
     assert set(codes) <= {"done", "record_not_found", "unique_violation", "write_contention"}
@@ -226,7 +231,7 @@ def test_writers_of_the_same_values_leave_no_marker_behind(table: str) -> None:
 def test_transactions_over_the_same_records_are_all_or_nothing(table: str) -> None:
     accounts = collection({"properties": {"balance": {"type": "integer", "minimum": 0}}}, name="accounts")
     for name in "abc":
-        records.create(accounts, {"id": name, "balance": 20})
+        records.create(unbounded(accounts), {"id": name, "balance": 20})
 
     def move(number: int) -> Any:
         source, target = "abc"[number % 3], "abc"[(number + 1) % 3]
@@ -234,7 +239,7 @@ def test_transactions_over_the_same_records_are_all_or_nothing(table: str) -> No
             {"op": "patch", "collection": "accounts", "id": source, "body": {"balance": {"$inc": -7}}},
             {"op": "patch", "collection": "accounts", "id": target, "body": {"balance": {"$inc": 7}}},
         ]
-        return run_transaction(ADMINISTRATOR, parse({"operations": listed}, TRANSACTION), None)
+        return run_transaction(Caller(ADMINISTRATOR), parse({"operations": listed}, TRANSACTION), None)
 
     codes = side_by_side([partial(move, n) for n in range(60)])
     assert codes["done"] > 0

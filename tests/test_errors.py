@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -34,6 +35,13 @@ MAKE: dict[str, Callable[[], Problem]] = {
     "ValidationFailed": lambda: ValidationFailed([Failure(pointer="/a", detail="is odd")]),
     "InvalidDefinition": lambda: errors.InvalidDefinition([Failure(pointer="/a", detail="is odd")]),
     "InvalidOperation": lambda: errors.InvalidOperation([Failure(pointer="/a", detail="is odd")]),
+    "PlanNotFound": lambda: errors.PlanNotFound("free"),
+    "TooManyOperations": lambda: errors.TooManyOperations(100, 50),
+    **{
+        cls.__name__: partial(cls, "It is so.", "burst", limit=50, remaining=0, reset=3)
+        for cls in (errors.TooManyRequests, errors.RateLimited, errors.QuotaExceeded)
+    },
+    "TooManyAttempts": lambda: errors.TooManyAttempts(20, 60),
     "TransactionCanceled": lambda: TransactionCanceled([], errors.RecordNotFound("books", "1")),
 }
 """How a class is made whose constructor takes more than a detail."""

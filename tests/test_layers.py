@@ -46,6 +46,7 @@ MAY_TOUCH = {
 PURE_LAYERS = {"where", "schema"}
 PURE_MODULES = {
     "chalicelib.errors",
+    "chalicelib.access.leases",
     *(
         f"chalicelib.dynamo.{module}"
         for module in ("bindings", "codec", "expressions", "foresight", "keys", "layout", "ordering", "types")

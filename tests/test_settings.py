@@ -15,9 +15,12 @@ IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "api"}
     [
         ({}, Settings()),
         ({"PORTICO_STAGE": "prod"}, Settings(stage="prod")),
-        ({"PORTICO_STAGE": "local"}, Settings(stage="local", dynamodb="embedded")),
+        ({"PORTICO_STAGE": "local"}, Settings(stage="local", dynamodb="embedded", longest_write=1.0)),
         ({"PORTICO_STAGE": "local", **IN_LAMBDA}, Settings(stage="local", dynamodb="aws")),
-        ({"PORTICO_STAGE": "local", "PORTICO_DYNAMODB": "aws"}, Settings(stage="local", dynamodb="aws")),
+        (
+            {"PORTICO_STAGE": "local", "PORTICO_DYNAMODB": "aws"},
+            Settings(stage="local", dynamodb="aws", longest_write=1.0),
+        ),
         ({"PORTICO_DYNAMODB": "http://127.0.0.1:8001"}, Settings(dynamodb="http://127.0.0.1:8001")),
         ({"PORTICO_DYNAMODB": "embedded"}, Settings(dynamodb="embedded")),
         ({"PORTICO_TABLE": "mine"}, Settings(table="mine")),
@@ -26,6 +29,10 @@ IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "api"}
         ({"PORTICO_ADMIN_KEY": "chosen", **IN_LAMBDA}, Settings()),
         ({"PORTICO_CORS_ORIGIN": "https://example.com"}, Settings(cors_origin="https://example.com")),
         ({"PORTICO_CORS_ORIGIN": ""}, Settings(cors_origin="")),
+        ({"PORTICO_SIGNUP": "invite"}, Settings(signup="invite")),
+        ({"PORTICO_ISSUER": "https://api.example.com"}, Settings(issuer="https://api.example.com")),
+        ({"PORTICO_ISSUERS": "[]"}, Settings(issuers="[]")),
+        ({"PORTICO_DELIVERY": "mail:send"}, Settings(delivery="mail:send")),
     ],
 )
 def test_the_environment_is_the_settings(environ: dict[str, str], expected: Settings) -> None:
@@ -43,6 +50,30 @@ def test_the_environment_is_the_settings(environ: dict[str, str], expected: Sett
 )
 def test_only_a_url_is_an_endpoint(dynamodb: str, url: str | None) -> None:
     assert Settings(dynamodb=dynamodb).endpoint_url == url
+
+
+@pytest.mark.parametrize(
+    ("environ", "mode"),
+    [
+        ({}, "closed"),
+        ({"PORTICO_STAGE": "prod"}, "closed"),
+        ({"PORTICO_STAGE": "local"}, "open"),
+        ({"PORTICO_STAGE": "local", **IN_LAMBDA}, "closed"),
+        ({"PORTICO_SIGNUP": "open"}, "open"),
+        ({"PORTICO_SIGNUP": "invite", "PORTICO_STAGE": "local"}, "invite"),
+        ({"PORTICO_SIGNUP": "closed", "PORTICO_STAGE": "local"}, "closed"),
+        ({"PORTICO_SIGNUP": "opne", "PORTICO_STAGE": "local"}, "closed"),
+    ],
+)
+def test_nobody_signs_up_on_aws_unless_that_was_decided(environ: dict[str, str], mode: str) -> None:
+    assert Settings.from_environment(environ).signup_mode == mode
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [({"table": "mine"}, "urn:portico:mine"), ({"issuer": "https://a.example"}, "https://a.example")]
+)
+def test_tokens_are_issued_in_the_name_of_the_deployment(given: dict[str, str], name: str) -> None:
+    assert Settings(**given).own_issuer == name  # type: ignore[arg-type]
 
 
 def test_settings_are_overridden_within_a_block() -> None:

@@ -33,6 +33,15 @@ NEVER_AT_START = (
     "chalicelib.collections.operations",
     "chalicelib.collections.imports",
     "chalicelib.collections.jobs",
+    "jwt",
+    "cryptography",
+    "argon2",
+    "chalicelib.access.tokens",
+    "chalicelib.access.users",
+    "chalicelib.access.keyring",
+    "chalicelib.access.audit",
+    "chalicelib.access.issuers",
+    "chalicelib.access.signing_keys",
 )
 ONLY_FOR_WRITES = ("chalicelib.collections.writes", "chalicelib.collections.patches", "chalicelib.dynamo.transactions")
 

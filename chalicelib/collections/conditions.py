@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from chalicelib.dynamo.conditions import Compiled
 from chalicelib.dynamo.expressions import Path
 from chalicelib.errors import Failure, InvalidWhere, PreconditionFailed, pointer
 from chalicelib.where import json_form, parser
-from chalicelib.where.ast import Node
+from chalicelib.where.ast import Node, references
 from chalicelib.where.errors import InvalidExpression, InvalidForm, InvalidText, UnboundParameter
 from chalicelib.where.evaluate import evaluate
 from chalicelib.where.fold import bind, fold
@@ -43,29 +43,48 @@ def _place(path: tuple[str | int, ...]) -> Path[Any]:
     return own if len(path) == 1 else Path(*own.names, *path[1:])
 
 
-def parse(text: str, parameter: str) -> Node:
+def parse(text: str, parameter: str, hidden: Container[str] = ()) -> Node:
     """The expression of a query parameter, over a record alone.
 
     Raises:
         InvalidWhere: it is none; the problem draws the place (400).
     """
-    return load(text, parameter)
+    return load(text, parameter, hidden=hidden)
 
 
-def load(form: Any, parameter: str, values: Mapping[str, Any] | None = None) -> Node:
+def load(form: Any, parameter: str, values: Mapping[str, Any] | None = None, hidden: Container[str] = ()) -> Node:
     """The expression of a member of a JSON body: a text, or the JSON form; with the parameters that it has bound.
 
     Raises:
-        InvalidWhere: it is none, or one of its parameters has no value or one that cannot be compared (400).
+        InvalidWhere: it is none, one of its parameters has no value or one that cannot be compared, or it asks of a
+            property that is hidden from the caller (400).
     """
     try:
         given = {name: json_form.literal(value, (name,)) for name, value in (values or {}).items()}
     except InvalidForm as error:
         raise _invalid(error, "params") from None
     try:
-        return read(form, given)
+        node = read(form, given)
     except InvalidExpression as error:
         raise _invalid(error, parameter) from None
+    check_seen(node, parameter, hidden)
+    return node
+
+
+def check_seen(node: Node, parameter: str, hidden: Container[str]) -> None:
+    """Refuse an expression that asks of a property that the caller may not see.
+
+    Raises:
+        InvalidWhere: 400.
+    """
+    name = unseen(node, hidden)
+    if name is not None:
+        raise InvalidWhere(f"In {parameter!r}: {name!r} is hidden from this caller.", parameter)
+
+
+def unseen(node: Node, hidden: Container[str]) -> str | None:
+    """A hidden property that an expression asks of, if there is one."""
+    return next((str(each.path[0]) for each in references(node) if each.path[0] in hidden), None)
 
 
 def read(form: Any, values: Mapping[str, object] = MappingProxyType({})) -> Node:

@@ -31,6 +31,7 @@ from chalicelib.schema import json_text
 if TYPE_CHECKING:
     from chalicelib.collections.jobs import Job
     from chalicelib.schema.compiled import CompiledSchema
+    from chalicelib.where.ast import Node
 
 CACHE_SECONDS = 5.0
 """How long a process may use a definition without looking whether it changed."""
@@ -81,6 +82,18 @@ class Collection:
         from chalicelib.schema.compiled import CompiledSchema  # noqa: PLC0415 - reads do without
 
         return CompiledSchema(self.definition["schema"])
+
+    @cached_property
+    def rules(self) -> Mapping[str, Node]:
+        """The access rules by operation."""
+        from chalicelib.schema.rules import parsed  # noqa: PLC0415 - administrators have no rules
+
+        return parsed(self.definition.get("rules", {}))
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The properties that only administrators see."""
+        return frozenset(self.definition.get("hidden", ()))
 
     @cached_property
     def unique(self) -> tuple[str, ...]:
@@ -214,7 +227,7 @@ _SERVER_SET = frozenset({"name", "version", "created_at", "updated_at", "index_s
 def _store(new: Definition, old: Definition | None) -> None:
     """Write the definition, and a job for its records when other keys in indexes, or other ends, follow from it."""
     condition = _unchanged(old) if old is not None else Definition.name.missing()
-    if old is None or _derived(old) == _derived(new):
+    if old is None or (_derived(old) == _derived(new) and not _has_failed(old)):
         new.put(condition)
         return
     from chalicelib.collections import jobs  # noqa: PLC0415 - few changes need one
@@ -226,6 +239,15 @@ def _store(new: Definition, old: Definition | None) -> None:
     transaction.put(new, condition)
     transaction.put(job)
     transaction.run()
+
+
+def _has_failed(stored: Definition) -> bool:
+    """Whether the job for its records could not go on."""
+    if stored.reindexing is None:
+        return False
+    from chalicelib.collections import jobs  # noqa: PLC0415 - few definitions have one
+
+    return jobs.has_failed(stored.reindexing)
 
 
 def _derived(stored: Definition) -> tuple[object, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from chalicelib.collections import definitions, records
+from chalicelib.collections import records
 from chalicelib.collections.preconditions import NONE
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import Problem, RecordExists, StoreUnavailable
 from chalicelib.schema import json_text
 
 if TYPE_CHECKING:
+    from chalicelib.access.rules import Grant
     from chalicelib.collections.idempotency import Once
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -35,8 +36,8 @@ class Report:
     next: int | None = None
 
 
-def run(name: str, text: bytes, once: Once | None = None, *, seconds: float = SECONDS) -> Report:
-    """Create a record in a collection of each line that is not blank, by the definition that is in force then.
+def run(grant: Callable[[], Grant], text: bytes, once: Once | None = None, *, seconds: float = SECONDS) -> Report:
+    """Create a record of each line that is not blank. ``grant`` is asked for each: definitions and rules change.
 
     A line whose id is taken leaves the stored record as it is and counts as ``existing``, so that an import can be sent
     again. A line that fails does not stop the others. Lines are numbered from 1.
@@ -53,7 +54,7 @@ def run(name: str, text: bytes, once: Once | None = None, *, seconds: float = SE
             report.next = chunk[0][0]
             break
         for (number, _), problem in zip(
-            chunk, main.session.pool.map(lambda line: _create(name, line, once), chunk), strict=True
+            chunk, main.session.pool.map(lambda line: _create(grant, line, once), chunk), strict=True
         ):
             if problem is None:
                 report.created += 1
@@ -70,11 +71,11 @@ def _lines(text: bytes) -> Iterator[Line]:
             yield number, line
 
 
-def _create(name: str, line: Line, once: Once | None) -> Problem | None:
+def _create(grant: Callable[[], Grant], line: Line, once: Once | None) -> Problem | None:
     number, text = line
-    collection = definitions.get(name)
+    leave = grant()
     try:
-        records.create(collection, json_text.parse(text), NONE, once.part(number) if once is not None else None)
+        records.create(leave, json_text.parse(text), NONE, once.part(number) if once is not None else None)
     except StoreUnavailable:
         raise
     except Problem as problem:

@@ -197,8 +197,20 @@ def _is(node: Node, name: str) -> bool:
 
 def both(one: Bounds, other: Bounds) -> Bounds:
     """What is in both."""
-    shared = [Interval(max(a.low, b.low), min(a.high, b.high)) for a in one.intervals for b in other.intervals]
-    return Bounds(_apart(shared), one.exact and other.exact)
+    return Bounds(tuple(_shared(one.intervals, other.intervals)), one.exact and other.exact)
+
+
+def _shared(some: Sequence[Interval], others: Sequence[Interval]) -> Iterator[Interval]:
+    """What is in one of each, in steps as many as there are: a caller's lists can make thousands of them."""
+    number, other = 0, 0
+    while number < len(some) and other < len(others):
+        low, high = max(some[number].low, others[other].low), min(some[number].high, others[other].high)
+        if low <= high:
+            yield Interval(low, high)
+        if some[number].high < others[other].high:
+            number += 1
+        else:
+            other += 1
 
 
 def all_of(parts: Iterable[Bounds]) -> Bounds:

@@ -25,13 +25,14 @@ LEASE_SECONDS = 30
 """How long a job stays with the process that took it, unless that says it is still there."""
 KEPT = timedelta(days=7)
 """How long a finished job can still be read."""
-PENDING, RUNNING, DONE = "pending", "running", "done"
+PENDING, RUNNING, DONE, FAILED = "pending", "running", "done", "failed"
+_ENDED = (DONE, FAILED)
 
 
 class Job(Model, table=main):
     """A stored job. ``progress`` counts what was done; ``leased_until`` is Unix seconds.
 
-    ``position`` is where its next step begins, for whoever goes on with it.
+    ``position`` is where its next step begins, for whoever goes on with it. ``detail`` says why it has failed.
     """
 
     id: Attr[str] = field(name="sk")
@@ -43,13 +44,19 @@ class Job(Model, table=main):
     created_at: Attr[str]
     updated_at: Attr[str]
     leased_until: Attr[int] = field(default=0)
+    detail: Attr[str | None] = field(default=None)
     expires_at: Attr[int | None] = field(name="_ttl", default=None)
     key = Key(pk="job", sk="{id}")
 
     def document(self) -> dict[str, Any]:
         """The job as the API shows it."""
         shown = ("id", "kind", "collection", "state", "progress", "created_at", "updated_at")
-        return {name: getattr(self, name) for name in shown}
+        document = {name: getattr(self, name) for name in shown}
+        return document if self.detail is None else {**document, "detail": self.detail}
+
+
+class JobFailed(Exception):
+    """A job cannot go on until somebody has done something about it. The text says what."""
 
 
 class Step(NamedTuple):
@@ -89,6 +96,12 @@ def get(job_id: str) -> Job:
     return job
 
 
+def has_failed(job_id: str) -> bool:
+    """Whether a job could not go on, or is no longer known."""
+    job = Job.get(consistent=True, id=job_id)
+    return job is None or job.state == FAILED
+
+
 def page(limit: int, after: str | None) -> Page[Job]:
     """Jobs, the newest first."""
     return Job.query().descending().consistent().limit(limit).after(after).run()
@@ -111,7 +124,7 @@ def run_pending(seconds: float) -> int:
 
 def _open_jobs() -> Iterator[Job]:
     for found in Job.query().consistent().pages():
-        yield from (job for job in found.items if job.state != DONE)
+        yield from (job for job in found.items if job.state not in _ENDED)
 
 
 def _work_on(job: Job, deadline: float) -> int:
@@ -119,14 +132,19 @@ def _work_on(job: Job, deadline: float) -> int:
     if leased is None:
         return 0
     job = leased
-    for step in _KINDS[job.kind].steps(job):
-        job.progress = {name: count + step.done.get(name, 0) for name, count in job.progress.items()}
-        job.position = list(step.position)
-        if time.monotonic() >= deadline:
-            _save(job, RUNNING, leased_until=0)
-            return 1
-        _save(job, RUNNING, leased_until=int(time.time()) + LEASE_SECONDS)
-    _save(job, DONE, leased_until=0)
+    try:
+        for step in _KINDS[job.kind].steps(job):
+            job.progress = {name: count + step.done.get(name, 0) for name, count in job.progress.items()}
+            job.position = list(step.position)
+            if time.monotonic() >= deadline:
+                _save(job, RUNNING, leased_until=0)
+                return 1
+            _save(job, RUNNING, leased_until=int(time.time()) + LEASE_SECONDS)
+    except JobFailed as error:
+        job.detail = str(error)
+        _save(job, FAILED, leased_until=0)
+    else:
+        _save(job, DONE, leased_until=0)
     return 1
 
 
@@ -138,7 +156,7 @@ def _lease(job: Job) -> Job | None:
             Job.update(id=job.id)
             .set(Job.leased_until, now + LEASE_SECONDS)
             .set(Job.state, RUNNING)
-            .when((Job.leased_until <= now) & (Job.state != DONE))
+            .when((Job.leased_until <= now) & ~Job.state.is_in(_ENDED))
             .run()
         )
     except ConditionFailed:
@@ -149,9 +167,9 @@ def _save(job: Job, state: str, *, leased_until: int) -> None:
     job.state = state
     job.leased_until = leased_until
     job.updated_at = ids.timestamp()
-    if state == DONE:
+    if state in _ENDED:
         job.expires_at = int((datetime.now(timezone.utc) + KEPT).timestamp())
-        log.info("job %s of %s is done: %s", job.kind, job.collection, job.progress)
+        log.info("job %s of %s is %s: %s", job.kind, job.collection, state, job.detail or job.progress)
     job.put()
 
 

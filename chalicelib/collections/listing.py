@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 MAX_SCANNED = 2000
 """Records that a page may look at to find those that match."""
+MAX_CALLS = 128
+"""Calls after which a page ends: of many ids that are given, none may be stored."""
 MAX_COUNT_CALLS = 100
-"""Calls that a count may take, 1 MB each."""
+"""Calls that a count may take besides the first of each stretch, 1 MB each."""
 _FILTERED_AT_LEAST, _FILTERED_FACTOR = 100, 4
 _SIDE_BY_SIDE = 16
 
@@ -86,6 +88,7 @@ class _Pages:
         self.filters = self.condition is not None or self.rest is not None
         self.cost = Cost()
         self.is_cut = False
+        self.piece = _FILTERED_AT_LEAST
         parts = map(self._from(start), plan.stretches)
         self.readers = [_Reader(part) for part in parts if part is not None]
         self.sort_key = _sort_key_of(plan)
@@ -102,7 +105,7 @@ class _Pages:
             found += self._merged(boundary, self.limit - len(found))
             if len(found) >= self.limit and (boundary is not None or any(reader.buffer for reader in self.readers)):
                 return RecordPage(found, self.after(found[-1]), self.after, self.cost)
-            if boundary is None or self.is_cut or self.cost.scanned >= MAX_SCANNED:
+            if boundary is None or self.is_cut or self.cost.scanned >= MAX_SCANNED or self.cost.calls >= MAX_CALLS:
                 return RecordPage(found, boundary, self.after, self.cost)
 
     def after(self, record: Record) -> str:
@@ -116,7 +119,8 @@ class _Pages:
         )
         share = wanted if len(hungry) < 2 else min(wanted, 2 * -(-wanted // len(hungry)) + 2)  # noqa: PLR2004
         if self.filters:
-            share = max(_FILTERED_AT_LEAST, share * _FILTERED_FACTOR)
+            share = max(self.piece, share * _FILTERED_FACTOR)
+            self.piece *= 2  # little was found: look at more at once
         budget = MAX_SCANNED - self.cost.scanned
         hungry = hungry[:budget]
         size = min(share, budget // max(len(hungry), 1))
@@ -212,8 +216,8 @@ def _side_by_side(read: Callable[[Stretch], Answer], pieces: list[Stretch]) -> l
 def page(collection: Collection, plan: Plan, limit: int, start: str | None = None) -> RecordPage:
     """The first records of a plan from a sort key on: ``limit`` if there are so many within the page's budget.
 
-    A page may be short, or empty, and yet have a ``next``: when it has looked at 2,000 records, or when DynamoDB ended
-    a call at 1 MB. A call for each stretch that it needs; units by the size of what was looked at.
+    A page may be short, or empty, and yet have a ``next``: when it has looked at 2,000 records, has taken 128 calls, or
+    when DynamoDB ended a call at 1 MB. A call for each stretch that it needs; units by the size of what was looked at.
     """
     return _Pages(collection, plan, limit, start).page()
 
@@ -228,8 +232,9 @@ def count(collection: Collection, plan: Plan) -> tuple[int, Cost]:
     rest = None if plan.compiled.rest is None else compiled(plan.compiled.rest)
     total, cost = 0, Cost()
     pending = list(plan.stretches)
+    most = MAX_COUNT_CALLS + len(pending)
     while pending:
-        if cost.calls + len(pending) > MAX_COUNT_CALLS:
+        if cost.calls + len(pending) > most:
             raise CountTooLarge(
                 f"Counting these records would take reading more than {MAX_COUNT_CALLS} MB. Ask for fewer with 'where'."
             )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from chalicelib.access.rules import authorize
+from chalicelib.access.rules import Grant, grant
 from chalicelib.collections import definitions, ids, reading, records, writes
 from chalicelib.collections.preconditions import ANY, Preconditions
 from chalicelib.collections.record import Outcome, Record
@@ -32,17 +32,41 @@ MAX_OPERATIONS = 100
 NEEDS_BODY = frozenset({"create", "replace", "patch"})
 BATCH = frozenset({"create", "replace", "patch", "delete", "read"})
 TRANSACTION = frozenset({"create", "replace", "patch", "delete", "check"})
-_RULE_OF = {
-    "create": "create",
-    "replace": "update",
-    "patch": "update",
-    "delete": "delete",
-    "read": "read",
-    "check": "read",
+_RULES_OF = {
+    "create": ("create",),
+    "replace": ("update", "create"),
+    "patch": ("update",),
+    "delete": ("delete",),
+    "read": ("read",),
+    "check": ("read",),
 }
 _MEMBERS = frozenset({"op", "collection", "id", "body", "if_match", "if_none_match", "if"})
 
 Decision: TypeAlias = Callable[[Record | None], Record | None]
+
+
+class Caller(NamedTuple):
+    """Who asks, and what rules know as ``request``."""
+
+    principal: Principal
+    request: Callable[[], Mapping[str, Any]] | None = None
+
+    def granted(self, operation: Operation) -> Grant:
+        """The leave to carry out an operation.
+
+        Raises:
+            Forbidden: 403. CollectionNotFound: 404. ValidationFailed: its ``if`` asks of what is hidden (422).
+        """
+        collection = definitions.get(operation.collection)
+        leave = grant(self.principal, collection, *_RULES_OF[operation.op], request=self.request)
+        where = operation.preconditions.where
+        if where is not None and leave.hidden:
+            from chalicelib.collections.conditions import unseen  # noqa: PLC0415 - few operations have one
+
+            name = unseen(where.node, leave.hidden)
+            if name is not None:
+                raise ValidationFailed([Failure(pointer="/if", detail=f"{name!r} is hidden from this caller")])
+        return leave
 
 
 @dataclass(frozen=True)
@@ -140,7 +164,7 @@ def _versions(text: Any) -> frozenset[int] | None:
     return frozenset({int(digits)}) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None  # noqa: PLR2004
 
 
-def run_batch(principal: Principal, operations: Sequence[Operation], once: Once | None) -> list[Outcome | Problem]:
+def run_batch(caller: Caller, operations: Sequence[Operation], once: Once | None) -> list[Outcome | Problem]:
     """Carry out each operation by itself, several side by side; the outcome or the problem of each, in order.
 
     Raises:
@@ -150,7 +174,7 @@ def run_batch(principal: Principal, operations: Sequence[Operation], once: Once 
     def run(numbered: tuple[int, Operation]) -> Outcome | Problem:
         number, operation = numbered
         try:
-            return _run_one(principal, operation, once.part(number) if once is not None else None)
+            return _run_one(caller, operation, once.part(number) if once is not None else None)
         except Problem as problem:
             return problem
 
@@ -160,23 +184,31 @@ def run_batch(principal: Principal, operations: Sequence[Operation], once: Once 
     return results
 
 
-def _run_one(principal: Principal, operation: Operation, once: Once | None) -> Outcome:
-    authorize(principal, _RULE_OF[operation.op], operation.collection)
-    collection = definitions.get(operation.collection)
+def _run_one(caller: Caller, operation: Operation, once: Once | None) -> Outcome:
+    leave = caller.granted(operation)
+    return _shown(leave, _carried_out(leave, operation, once))
+
+
+def _shown(leave: Grant, outcome: Outcome) -> Outcome:
+    """The outcome without what the caller may not see."""
+    return outcome if outcome.document is None else replace(outcome, document=leave.answered(outcome.document))
+
+
+def _carried_out(leave: Grant, operation: Operation, once: Once | None) -> Outcome:
     if operation.op == "create":
-        return records.create(collection, operation.body, operation.preconditions, once, record_id=operation.id)
+        return records.create(leave, operation.body, operation.preconditions, once, record_id=operation.id)
     record_id = operation.id or ""
     if operation.op == "read":
-        record = reading.read(collection, record_id)
+        record = reading.read(leave, record_id)
         operation.preconditions.check_record(record)
         return Outcome(record.document())
     if operation.op == "delete":
-        return records.delete(collection, record_id, operation.preconditions, once)
+        return records.delete(leave, record_id, operation.preconditions, once)
     change = records.replace if operation.op == "replace" else records.patch
-    return change(collection, record_id, operation.body, operation.preconditions, once)
+    return change(leave, record_id, operation.body, operation.preconditions, once)
 
 
-def run_transaction(principal: Principal, operations: Sequence[Operation], once: Once | None) -> list[Outcome]:
+def run_transaction(caller: Caller, operations: Sequence[Operation], once: Once | None) -> list[Outcome]:
     """Carry out all operations or none; their outcomes, in order.
 
     Raises:
@@ -184,10 +216,10 @@ def run_transaction(principal: Principal, operations: Sequence[Operation], once:
         ValidationFailed: two operations are on the same record (422).
         WriteContention: 409.
     """
-    decisions: list[tuple[definitions.Collection, str, Decision]] = _each(
-        operations, lambda _, operation: _decision(principal, operation)
+    decisions: list[tuple[Grant, str, Decision]] = _each(
+        operations, lambda _, operation: _decision(caller.granted(operation), operation)
     )
-    places = [(collection, record_id) for collection, record_id, _ in decisions]
+    places = [(leave.collection, record_id) for leave, record_id, _ in decisions]
     _refuse_repeated([(collection.name, record_id) for collection, record_id in places])
     blind = {number for number, operation in enumerate(operations) if operation.op == "create"}
 
@@ -204,51 +236,42 @@ def run_transaction(principal: Principal, operations: Sequence[Operation], once:
             raise _canceled(len(operations), {problem.change: problem}) from None
         return outcomes
 
-    return writes.until_committed(attempt, once)
+    outcomes = writes.until_committed(attempt, once)
+    return [_shown(leave, outcome) for (leave, _, _), outcome in zip(decisions, outcomes, strict=True)]
 
 
-def _change(collection: definitions.Collection, record_id: str, decide: Decision, old: Record | None) -> writes.Change:
-    change = writes.Change(collection, record_id, old, decide(old))
+def _change(leave: Grant, record_id: str, decide: Decision, old: Record | None) -> writes.Change:
+    change = writes.Change(leave.collection, record_id, old, decide(old))
     change.check_storable()
     return change
 
 
-def _decision(principal: Principal, operation: Operation) -> tuple[definitions.Collection, str, Decision]:
-    authorize(principal, _RULE_OF[operation.op], operation.collection)
-    collection = definitions.get(operation.collection)
+def _decision(leave: Grant, operation: Operation) -> tuple[Grant, str, Decision]:
+    body, preconditions = operation.body, operation.preconditions
     if operation.op == "create":
-        record_id = (
-            operation.id or (operation.body.get("id") if isinstance(operation.body, dict) else None) or ids.new_id()
-        )
-        return collection, record_id, records.creation(collection, operation.body, operation.preconditions, record_id)
+        record_id = operation.id or (body.get("id") if isinstance(body, dict) else None) or ids.new_id()
+        return leave, record_id, records.creation(leave, body, preconditions, record_id)
     record_id = operation.id or ""
     if operation.op == "replace":
-        return (
-            collection,
-            record_id,
-            records.replacement(collection, record_id, operation.body, operation.preconditions),
-        )
+        return leave, record_id, records.replacement(leave, record_id, body, preconditions)
     if operation.op == "patch":
-        return (
-            collection,
-            record_id,
-            records.modification(collection, record_id, operation.body, operation.preconditions),
-        )
+        return leave, record_id, records.modification(leave, record_id, body, preconditions)
     if operation.op == "delete":
-        return collection, record_id, records.deletion(collection, record_id, operation.preconditions)
-    return collection, record_id, _check(operation)
+        return leave, record_id, records.deletion(leave, record_id, preconditions)
+    return leave, record_id, _check(leave, operation)
 
 
-def _check(operation: Operation) -> Decision:
-    """The decision that changes nothing and insists on the preconditions, and that a record is there.
+def _check(leave: Grant, operation: Operation) -> Decision:
+    """The decision that changes nothing and insists on the preconditions, and that a record is there to be seen.
 
     Only ``if_none_match`` is met by no record; there ``if`` sees properties that are all null, as in a replacement.
     """
 
     def decide(old: Record | None) -> Record | None:
-        if old is None and operation.preconditions.none_match is None:
+        seen = old if old is not None and leave.is_readable(old) else None
+        if seen is None and operation.preconditions.none_match is None:
             raise RecordNotFound(operation.collection, operation.id or "")
-        operation.preconditions.check_record(old)
+        operation.preconditions.check_record(seen)
         return old
 
     return decide

@@ -8,15 +8,17 @@ total, so that a position in it is one sort key, whichever partitions are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from chalicelib.collections.conditions import place_in_filter
 from chalicelib.collections.intervals import ALL, BY_ID, BY_RANGE, Bounds, Interval, Order, all_of, bounds, equals
 from chalicelib.dynamo import conditions
+from chalicelib.dynamo.conditions.terms import stored
 from chalicelib.dynamo.stretches import Stretch
 from chalicelib.errors import InvalidCursor
+from chalicelib.schema.structure import SERVER_SET
 from chalicelib.where import ast
 from chalicelib.where.ast import Node
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_STRETCHES = 100
 """Queries that a page may be merged from; as many as a list for ``in`` has values in DynamoDB."""
+BASE = "*"
+"""The records themselves, by id, where indexes are named."""
 _NAME = re.compile("[^a-z0-9_]+")
 
 
@@ -102,12 +106,19 @@ _POINT, _BOUNDED, _HASHED, _RANGED, _WHOLE = range(5)
 """What a candidate reads: single records, a part of a hash value's, all of a hash value's, a part of all, all."""
 
 
-def plan(collection: Collection, where: Node, sort: Sort | None = None, using: Access | None = None) -> Plan:
+def plan(
+    collection: Collection,
+    where: Node,
+    sort: Sort | None = None,
+    using: Access | None = None,
+    hidden: Container[str] = (),
+) -> Plan:
     """The way that reads least, in the order that is asked for if there is such a way.
 
     ``where`` has been folded. Without ``sort`` the base goes from the newest record to the oldest, and so does an index
     without a range; one with a range goes forward. When nothing serves the order, ``serves_sort`` is false and the plan
-    is the one without it. ``using``: this way and no other, for a page that goes on where another ended.
+    is the one without it. ``using``: this way and no other, for a page that goes on where another ended. ``hidden`` are
+    properties by which nothing may be ordered, because the order tells of them.
 
     Raises:
         InvalidCursor: that way is no longer there (400).
@@ -116,7 +127,8 @@ def plan(collection: Collection, where: Node, sort: Sort | None = None, using: A
         never = conditions.Compiled(never=True)
         return Plan(None, (), never, forward=False, order=("id",), why="no record can match", rejected={})
     terms = list(_conjuncts(where))
-    candidates, rejected = _candidates(collection, terms)
+    told = [_told(term) for term in terms]
+    candidates, rejected = _candidates(collection, told, hidden)
     if using is not None:
         candidates = [each for each in candidates if each.access == using]
         if not candidates:
@@ -127,7 +139,7 @@ def plan(collection: Collection, where: Node, sort: Sort | None = None, using: A
     for each in candidates:
         if each is not best:
             why = "its order is another" if ordered and each not in ordered else "it reads no less"
-            rejected[each.by.name if each.by else "records"] = why
+            rejected[each.by.name if each.by else BASE] = why
     left = [term for number, term in enumerate(terms) if number not in best.used]
     compiled = _compiled(left)
     serves = best.cost < _WHOLE or not left
@@ -141,13 +153,17 @@ def plan(collection: Collection, where: Node, sort: Sort | None = None, using: A
         rejected=rejected,
         serves=serves,
         serves_sort=bool(ordered),
-        declare=None if serves and ordered else _declared(collection, terms, wanted),
+        declare=None if serves and ordered else _declared(collection, told, wanted),
     )
 
 
-def _candidates(collection: Collection, terms: Sequence[Node]) -> tuple[list[_Candidate], dict[str, str]]:
+def _candidates(
+    collection: Collection, terms: Sequence[Node], hidden: Container[str]
+) -> tuple[list[_Candidate], dict[str, str]]:
     candidates, rejected = [_base(collection, terms)], {}
     for index in collection.indexes:
+        if index.range in hidden:
+            continue
         judged = _judged(collection.name, index, terms)
         if isinstance(judged, str):
             rejected[index.name] = judged
@@ -172,6 +188,12 @@ def _conjuncts(where: Node) -> Iterator[Node]:
             yield from _conjuncts(operand)
     elif where != ast.TRUE:
         yield where
+
+
+def _told(term: Node) -> Node:
+    """What keys can tell of a term: nothing of one with a value that is never stored, as a claim of ``auth`` may be."""
+    values = (node.value for node in ast.walk(term) if isinstance(node, ast.Constant))
+    return term if all(stored(value) is not None for value in values) else ast.TRUE
 
 
 def _base(collection: Collection, terms: Sequence[Node]) -> _Candidate:
@@ -249,20 +271,18 @@ def _pins(terms: Sequence[Node], name: str) -> bool:
 
 def _declared(collection: Collection, terms: Sequence[Node], sort: Sort | None) -> dict[str, dict[str, str]] | None:
     """The index that would serve, as a member of ``indexes``; None when none would."""
-    names = list(dict.fromkeys(name for term in terms for name in _properties(term)))
-    hash_ = next((name for name in names if any(_values(term, name) for term in terms)), None)
+    names = [name for name in dict.fromkeys(_properties(terms)) if _may_have(collection, name)]
+    hash_ = next((name for name in names if 0 < _partition_count(terms, name) <= MAX_STRETCHES), None)
     if sort is not None:
         range_ = None if sort.name == "id" else sort.name
+        if sort.name == "version" or not _may_have(collection, sort.name):
+            return None
     else:
-        bounded = (name for name in names if name != hash_ and _bounded(terms, name, BY_RANGE)[1])
+        bounded = (name for name in names if name != hash_ and _is_bounded(terms, name))
         range_ = next(bounded, None)
     parts = {"hash": hash_, "range": range_}
     declared = {part: name for part, name in parts.items() if name is not None}
-    if (
-        not declared
-        or declared == {"range": "version"}
-        or any(index.serves_as(declared) for index in collection.indexes)
-    ):
+    if not declared or any(index.serves_as(declared) for index in collection.indexes):
         return None
     stem = "by_" + _NAME.sub("_", "_".join(declared.values()).lower()).strip("_")
     name, number = stem[:60], 1
@@ -272,9 +292,28 @@ def _declared(collection: Collection, terms: Sequence[Node], sort: Sort | None) 
     return {name: declared}
 
 
-def _properties(term: Node) -> Iterator[str]:
+def _partition_count(terms: Sequence[Node], name: str) -> int:
+    """How many partitions an index would be read from that has the property as its hash; 0 when it cannot be used."""
+    return next((len(options) for term in terms if (options := _values(term, name))), 0)
+
+
+def _is_bounded(terms: Sequence[Node], name: str) -> bool:
+    """Whether a part of an index could be read that has the property as its range."""
+    intervals, used, _ = _bounded(terms, name, BY_RANGE)
+    return bool(used) and len(intervals) <= MAX_STRETCHES
+
+
+def _properties(terms: Iterable[Node]) -> Iterator[str]:
     """The record's own properties that an index could be of."""
-    for reference in ast.references(term):
-        first = reference.path[0]
-        if len(reference.path) == 1 and isinstance(first, str) and first not in ("id", "version"):
-            yield first
+    for term in terms:
+        for reference in ast.references(term):
+            first = reference.path[0]
+            if len(reference.path) == 1 and isinstance(first, str) and first not in ("id", "version"):
+                yield first
+
+
+def _may_have(collection: Collection, name: str) -> bool:
+    """Whether records can have a property of this name."""
+    schema = collection.definition["schema"]
+    known = name in SERVER_SET or name in schema.get("properties", {})
+    return known or schema.get("additionalProperties") is not False

@@ -11,7 +11,7 @@ from chalicelib.collections.listing import Cost, RecordPage
 from chalicelib.collections.planning import Access, Plan, Sort, plan
 from chalicelib.dynamo import stretches
 from chalicelib.dynamo.tables import main
-from chalicelib.errors import InvalidCursor, UnservedSort
+from chalicelib.errors import InvalidCursor, MalformedJson, UnservedSort
 from chalicelib.schema import json_text
 from chalicelib.where import ast
 from chalicelib.where.ast import Node
@@ -19,6 +19,7 @@ from chalicelib.where.fold import fold
 from chalicelib.where.printer import to_text
 
 if TYPE_CHECKING:
+    from chalicelib.access.rules import Grant
     from chalicelib.collections.definitions import Collection
 
 ASSUMED_BYTES = 1024
@@ -29,11 +30,16 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Query:
-    """What a caller asks for. ``where`` has everything bound; None is every record."""
+    """What a caller asks for. ``where`` has everything bound; None is every record that the caller may list."""
 
-    collection: Collection
+    grant: Grant
     where: Node | None = None
     sort: Sort | None = None
+
+    @property
+    def collection(self) -> Collection:
+        """The collection that is listed."""
+        return self.grant.collection
 
     @property
     def identity(self) -> str:
@@ -46,7 +52,11 @@ class Query:
 
     def plan(self, using: Access | None = None) -> Plan:
         """How it is answered; see ``planning.plan``."""
-        return plan(self.collection, ast.TRUE if self.where is None else fold(self.where), self.sort, using)
+        where = ast.TRUE if self.where is None else fold(self.where)
+        rule = self.grant.over_record("list")
+        if rule is not True:
+            where = fold(ast.And((ast.FALSE if rule is False else rule, where)))
+        return plan(self.collection, where, self.sort, using, self.grant.hidden)
 
 
 def page(query: Query, limit: int, position: str | None) -> tuple[RecordPage, Plan]:
@@ -59,18 +69,23 @@ def page(query: Query, limit: int, position: str | None) -> tuple[RecordPage, Pl
     using, start = (None, None) if position is None else _loaded(position)
     made = query.plan(using)
     if not made.serves_sort and query.sort is not None:
-        raise UnservedSort(_unserved(query.sort), made.declare)
+        raise UnservedSort(_unserved(query), made.declare if query.grant.is_unbounded else None)
     return listing.page(query.collection, made, limit, start), made
 
 
-def _unserved(sort: Sort) -> str:
-    if sort.name == "version":
+def _unserved(query: Query) -> str:
+    name = "" if query.sort is None else query.sort.name
+    if name == "version":
         return "No index can be of 'version', which changes with every write."
-    hint = " Without 'sort' the newest records come first." if sort.name == "created_at" else ""
-    return (
-        f"No index that this query can use has its records by {sort.name!r}, and sorting them takes reading all. "
-        f"Declare the index in 'declare', or leave 'sort' out.{hint}"
-    )
+    refused = f"No index that this query can use has its records by {name!r}, and sorting them takes reading all."
+    if not query.grant.is_unbounded:
+        return f"{refused} Leave 'sort' out."
+    building = [index.name for index in query.collection.indexes if index.range == name and not index.is_ready]
+    if building:
+        job = query.collection.reindexing
+        return f"The index {building[0]!r} is being built; GET /v1/jobs/{job} tells how far it is."
+    hint = " Portico's own ids sort by time of creation: sort=-id." if name == "created_at" else ""
+    return f"{refused} Declare the index in 'declare', or leave 'sort' out.{hint}"
 
 
 def position_in(made: Plan, start: str | None) -> str | None:
@@ -81,7 +96,7 @@ def position_in(made: Plan, start: str | None) -> str | None:
 def _loaded(position: str) -> tuple[Access, str]:
     try:
         name, hash_, range_, start = json_text.parse(position.encode())
-    except ValueError:
+    except (MalformedJson, TypeError, ValueError):
         raise InvalidCursor from None
     return (name, hash_, range_), start
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.collections import ids, patches, unique, writes
+from chalicelib.collections import ids, patches, permissions, unique, writes
 from chalicelib.collections.indexes import changed_keys, from_creation
 from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.collections.record import (
@@ -33,6 +33,7 @@ from chalicelib.errors import Failure, PreconditionFailed, RecordExists, RecordN
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
+    from chalicelib.access.rules import Grant
     from chalicelib.collections.definitions import Collection
     from chalicelib.collections.idempotency import Once
     from chalicelib.collections.indexes import Keys
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def create(
-    collection: Collection,
+    grant: Grant,
     body: Any,
     preconditions: Preconditions = NONE,
     once: Once | None = None,
@@ -53,9 +54,10 @@ def create(
     Raises:
         ValidationFailed: 422, with every failure.
         RecordExists: the id is taken (409); PreconditionFailed instead when ``If-None-Match: *`` was sent (412).
-        UniqueViolation: 409.
+        UniqueViolation: 409. Forbidden: its rule does not let the caller create it (403).
     """
-    decide = creation(collection, body, preconditions, record_id)
+    collection = grant.collection
+    decide = creation(grant, body, preconditions, record_id)
     new = decide(None)
     if collection.unique or once is not None:
         return _create_together(collection, new, decide, once)
@@ -69,9 +71,10 @@ def create(
 
 
 def creation(
-    collection: Collection, body: Any, preconditions: Preconditions, record_id: str | None
+    grant: Grant, body: Any, preconditions: Preconditions, record_id: str | None
 ) -> Callable[[Record | None], Record]:
     """The decision that a creation is: from no record to the new one. Validates at once; keeps the id it made."""
+    collection = grant.collection
     properties = properties_of(body)
     if record_id is not None and body.get("id", record_id) != record_id:
         raise ValidationFailed([Failure(pointer="/id", detail="is not the id that the operation names")])
@@ -79,6 +82,7 @@ def creation(
     record_id = checked_id(given) if given is not None else ids.new_id()
     preconditions.check_record(None)
     new = _validated(collection, record_id, properties, None)
+    grant.check_write(None, new)
 
     def decide(old: Record | None) -> Record:
         if old is not None:
@@ -111,7 +115,7 @@ def _exists(collection: Collection, record_id: str, preconditions: Preconditions
 
 
 def replace(
-    collection: Collection,
+    grant: Grant,
     record_id: str,
     body: Any,
     preconditions: Preconditions = NONE,
@@ -121,14 +125,19 @@ def replace(
 
     Raises:
         ValidationFailed: 422. PreconditionFailed: 412. PreconditionRequired: 428. UniqueViolation: 409.
+        Forbidden, RecordNotFound: a rule is against it (403), and against knowing of the record (404).
     """
-    decide = replacement(collection, record_id, body, preconditions)
+    collection = grant.collection
+    decide = replacement(grant, record_id, body, preconditions)
     if once is None and preconditions.only_create:
-        return create(collection, body, preconditions, record_id=record_id)
-    if once is not None or not preconditions.is_decidable:
+        return create(grant, body, preconditions, record_id=record_id)
+    if once is not None or not preconditions.is_decidable or grant.hidden:
         return writes.change_one(collection, record_id, decide, once)
     seen: Item | None = writes.UNSEEN
     fresh = _validated(collection, record_id, properties_of(body), None)
+    allowed = permissions.of_replacement(grant, fresh, asks=preconditions.where is not None)
+    if allowed is None:
+        return writes.change_one(collection, record_id, decide, once)
     place = {"partition": collection.partition(record_id), "id": record_id}
     try:
         update = _touched(Record.upsert(**place), fresh.updated_at).set(Record.doc, fresh.doc)
@@ -136,7 +145,8 @@ def replace(
         _set_expiry(update, collection, fresh.expires_at)
         if collection.indexes:
             _set_keys(update, fresh.index_keys(), from_creation(collection.indexes))
-        update.when(all_of([_replaceable(collection, fresh), preconditions.condition(Record.version)]))
+        required = [_replaceable(collection, fresh), preconditions.condition(Record.version), allowed.condition]
+        update.when(all_of(required))
         stored = update.run()
     except ConditionFailed as error:
         seen = error.item
@@ -150,9 +160,10 @@ def replace(
 
 
 def replacement(
-    collection: Collection, record_id: str, body: Any, preconditions: Preconditions
+    grant: Grant, record_id: str, body: Any, preconditions: Preconditions
 ) -> Callable[[Record | None], Record]:
-    """The decision that a replacement is."""
+    """The decision that a replacement is. What the caller may not see stays as it is, unless the body has it."""
+    collection = grant.collection
     if collection.requires_preconditions:
         preconditions.require()
     properties = properties_of(body)
@@ -161,8 +172,16 @@ def replacement(
     checked_id(record_id)
 
     def decide(old: Record | None) -> Record:
-        preconditions.check_record(old)
-        return _validated(collection, record_id, properties, old)
+        kept = {} if old is None else {name: old.doc[name] for name in grant.hidden if name in old.doc}
+        try:
+            with permissions.unseen(grant, old, preconditions):
+                preconditions.check_record(old)
+                new = _validated(collection, record_id, {**kept, **properties}, old)
+            grant.check_write(old, new)
+        except RecordNotFound:
+            decide(None)  # what would stand in the way if there were nothing is all that may be told
+            raise
+        return new
 
     return decide
 
@@ -182,7 +201,7 @@ def _replaceable(collection: Collection, fresh: Record) -> Condition | None:
 
 
 def patch(
-    collection: Collection,
+    grant: Grant,
     record_id: str,
     document: Any,
     preconditions: Preconditions = NONE,
@@ -192,12 +211,12 @@ def patch(
 
     Raises:
         RecordNotFound: 404. ValidationFailed, InvalidOperation: 422. PreconditionFailed: 412. PreconditionRequired:
-        428.
+        428. Forbidden: the rule is against it (403), unless that of reading is too (404).
     """
-    decide = modification(collection, record_id, document, preconditions)
+    decide = modification(grant, record_id, document, preconditions)
     seen: Item | None = writes.UNSEEN
     blind = once is None and preconditions.is_decidable
-    update = _update_of_patch(collection, record_id, document, preconditions) if blind else None
+    update = _update_of_patch(grant, record_id, document, preconditions) if blind else None
     if update is not None:
         try:
             return Outcome(update.run().document())
@@ -205,39 +224,45 @@ def patch(
             seen = error.item
         except (Rejected, Unstorable):
             pass  # what it cannot be applied to, or where the value is, is told better by applying it here
-    return writes.change_one(collection, record_id, decide, once, seen=seen)
+    return writes.change_one(grant.collection, record_id, decide, once, seen=seen)
 
 
 def modification(
-    collection: Collection, record_id: str, document: Any, preconditions: Preconditions
+    grant: Grant, record_id: str, document: Any, preconditions: Preconditions
 ) -> Callable[[Record | None], Record]:
     """The decision that a patch is."""
+    collection = grant.collection
     if collection.requires_preconditions:
         preconditions.require()
     properties = properties_of(document)
     if document.get("id", record_id) != record_id:
         raise ValidationFailed([Failure(pointer="/id", detail="is not the id in the path")])
     patches.check(properties)
+    permissions.check_patch(grant, properties)
 
     def decide(old: Record | None) -> Record:
         if old is None:
             raise RecordNotFound(collection.name, record_id)
-        preconditions.check_record(old)
-        patched = patches.apply(old.doc, properties)
-        validate(collection, patched)
-        return made(collection, record_id, patched, old)
+        with permissions.unseen(grant, old, preconditions):
+            preconditions.check_record(old)
+            patched = patches.apply(old.doc, properties)
+            validate(collection, patched)
+        new = made(collection, record_id, patched, old)
+        grant.check_write(old, new)
+        return new
 
     return decide
 
 
 def _update_of_patch(
-    collection: Collection, record_id: str, document: dict[str, Any], preconditions: Preconditions
+    grant: Grant, record_id: str, document: dict[str, Any], preconditions: Preconditions
 ) -> Update[Record] | None:
     """The patch as one conditional update; None when it takes the record to know what the patch does.
 
     Raises:
         ValidationFailed: whatever the record is, the patch makes it invalid.
     """
+    collection = grant.collection
     properties = properties_of(document)
     if any(name in properties for name in collection.unique) or _moves_unseen(collection, properties):
         return None
@@ -249,6 +274,9 @@ def _update_of_patch(
     if failures:
         raise ValidationFailed(failures)
     now = ids.timestamp()
+    allowed = permissions.of_patch(grant, record_id, properties, now, asks=preconditions.where is not None)
+    if allowed is None:
+        return None
     update = _touched(Record.update(partition=collection.partition(record_id), id=record_id), now)
     if collection.indexes:
         try:
@@ -262,21 +290,22 @@ def _update_of_patch(
         update.remove(path)
     if ends in properties:
         _set_expiry(update, collection, expiry(collection, properties))
-    return update.when(all_of([alive(collection), preconditions.condition(Record.version), *plan.conditions]))
+    required = [alive(collection), preconditions.condition(Record.version), allowed.condition, *plan.conditions]
+    return update.when(all_of(required))
 
 
-def delete(
-    collection: Collection, record_id: str, preconditions: Preconditions = NONE, once: Once | None = None
-) -> Outcome:
+def delete(grant: Grant, record_id: str, preconditions: Preconditions = NONE, once: Once | None = None) -> Outcome:
     """Delete the record. One call; with unique values a read and a transaction.
 
     Raises:
-        RecordNotFound: 404. PreconditionFailed: 412. PreconditionRequired: 428.
+        RecordNotFound: 404. PreconditionFailed: 412. PreconditionRequired: 428. Forbidden: as ``patch`` (403).
     """
-    decide = deletion(collection, record_id, preconditions)
+    collection = grant.collection
+    decide = deletion(grant, record_id, preconditions)
     seen: Item | None = writes.UNSEEN
-    if not collection.unique and once is None and preconditions.is_decidable:
-        condition = all_of([alive(collection), preconditions.condition(Record.version)])
+    allowed = permissions.of_deletion(grant, asks=preconditions.where is not None)
+    if not collection.unique and once is None and preconditions.is_decidable and allowed is not None:
+        condition = all_of([alive(collection), preconditions.condition(Record.version), allowed.condition])
         try:
             Record.delete(when=condition, partition=collection.partition(record_id), id=record_id)
         except ConditionFailed as error:
@@ -288,15 +317,18 @@ def delete(
     return writes.change_one(collection, record_id, decide, once, seen=seen)
 
 
-def deletion(collection: Collection, record_id: str, preconditions: Preconditions) -> Callable[[Record | None], None]:
+def deletion(grant: Grant, record_id: str, preconditions: Preconditions) -> Callable[[Record | None], None]:
     """The decision that a deletion is."""
+    collection = grant.collection
     if collection.requires_preconditions:
         preconditions.require()
 
     def decide(old: Record | None) -> None:
         if old is None:
             raise RecordNotFound(collection.name, record_id)
-        preconditions.check_record(old)
+        with permissions.unseen(grant, old, preconditions):
+            preconditions.check_record(old)
+        grant.check_write(old, None)
 
     return decide
 

@@ -9,11 +9,11 @@ from functools import partial
 from chalicelib.collections import definitions, writes
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.indexes import ATTRIBUTES
-from chalicelib.collections.jobs import Job, Step, began
+from chalicelib.collections.jobs import Job, JobFailed, Step, began
 from chalicelib.collections.record import Record, remade
 from chalicelib.dynamo.errors import ConditionFailed
 from chalicelib.dynamo.tables import main
-from chalicelib.errors import WriteContention
+from chalicelib.errors import ItemTooLarge, ValidationFailed, WriteContention
 
 PAGE = 100
 
@@ -52,12 +52,18 @@ def _rewrite(collection: Collection, record: Record | None) -> bool:
 
     Raises:
         WriteContention: others kept writing it; the step is to be done again.
+        JobFailed: the record is too large for its keys.
     """
     for _ in range(writes.ATTEMPTS):
         if record is None or _is_right(collection, record):
             return False
         try:
             _write(collection, record)
+        except (ItemTooLarge, ValidationFailed) as error:
+            raise JobFailed(
+                f"The record {record.id!r} cannot be stored with its keys in the indexes: {error.detail} "
+                "Change or delete it, and PUT the definition again."
+            ) from None
         except (ConditionFailed, writes.Stale):
             record = Record.get(consistent=True, partition=record.partition, id=record.id)
         else:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
 from chalicelib.dynamo.bindings import Bindings
 from chalicelib.dynamo.errors import Rejected
 from chalicelib.dynamo.keys import BoundIndex
@@ -16,7 +18,7 @@ from chalicelib.dynamo.reading import Page, Reading
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from chalicelib.dynamo.errors import Item
+    from chalicelib.dynamo.errors import AttributeValue, Item
     from chalicelib.dynamo.fields import Attr
     from chalicelib.dynamo.keys import Access
     from chalicelib.dynamo.model import Model
@@ -148,6 +150,22 @@ def readable(request: Mapping[str, Any], expression: str) -> str | None:
     if text is None:
         return None
     values = request.get("ExpressionAttributeValues", {})
-    meanings = {placeholder: repr(next(iter(value.values()))) for placeholder, value in values.items()}
-    meanings.update(request.get("ExpressionAttributeNames", {}))
+    meanings = {placeholder: _value_text(value) for placeholder, value in values.items()}
+    names = request.get("ExpressionAttributeNames", {})
+    meanings.update((name, text if text.isidentifier() else f"`{text}`") for name, text in names.items())
     return re.sub(r"[#:]\d+", lambda placeholder: meanings[placeholder[0]], text)
+
+
+def _value_text(value: AttributeValue) -> str:
+    """A value in a form that tells its type: texts, and bytes in Base64, in quotes, the others as JSON has them."""
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return str(content)
+    if kind in ("S", "B"):
+        return repr(content)
+    if kind == "L":
+        return f"[{', '.join(map(_value_text, content))}]"
+    if kind == "M":
+        members = (f"{name!r}: {_value_text(member)}" for name, member in content.items())
+        return f"{{{', '.join(members)}}}"
+    return orjson.dumps(None if kind == "NULL" else content).decode()

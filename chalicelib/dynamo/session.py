@@ -64,6 +64,10 @@ class Recorder:
 
     calls: list[Call] = field(default_factory=list)
 
+    def add(self, call: Call) -> None:
+        """Take note of a call."""
+        self.calls.append(call)
+
     @property
     def operations(self) -> list[str]:
         """The names of the operations, in the order of their answers."""
@@ -125,7 +129,7 @@ class Session:
             answer: dict[str, Any] = method(**parameters)
         except Exception as error:
             for recorder in recorders:
-                recorder.calls.append(Call(operation, parameters, 0.0))
+                recorder.add(Call(operation, parameters, 0.0))
             translated = _translated(error, operation)
             if translated is error:
                 raise
@@ -133,13 +137,13 @@ class Session:
         if _BODY in answer:
             raise StoreUnavailable("DynamoDB's answer was cut short.")
         for recorder in recorders:
-            recorder.calls.append(Call(operation, parameters, _units(answer)))
+            recorder.add(Call(operation, parameters, _units(answer)))
         return answer
 
     @contextmanager
-    def recording(self) -> Iterator[Recorder]:
+    def recording(self, recorder: Recorder | None = None) -> Iterator[Recorder]:
         """Record every call, with its consumed capacity, until the block ends. Blocks may be within each other."""
-        recorder = Recorder()
+        recorder = recorder or Recorder()
         with self._lock:
             self._recorders = (*self._recorders, recorder)
         try:

@@ -10,9 +10,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.http import bulk, collections, queries, reading, records, service
+    from chalicelib.http import (
+        audit,
+        auth,
+        bulk,
+        collections,
+        keys,
+        plans,
+        public,
+        queries,
+        reading,
+        records,
+        rules,
+        service,
+        usage,
+    )
 
-__all__ = ["bulk", "collections", "queries", "reading", "records", "service"]
+__all__ = [
+    "audit",
+    "auth",
+    "bulk",
+    "collections",
+    "keys",
+    "plans",
+    "public",
+    "queries",
+    "reading",
+    "records",
+    "rules",
+    "service",
+    "usage",
+]
 
 
 def __getattr__(name: str) -> Any:

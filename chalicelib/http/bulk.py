@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Response
 
 from chalicelib.collections import imports, operations
-from chalicelib.collections.operations import BATCH, TRANSACTION, Operation
+from chalicelib.collections.operations import BATCH, TRANSACTION, Caller, Operation
 from chalicelib.errors import PayloadTooLarge, Problem
-from chalicelib.http import requests, responses
-from chalicelib.http.endpoint import endpoint, open_collection
+from chalicelib.http import limits, requests, responses
+from chalicelib.http.endpoint import endpoint, granted
 from chalicelib.http.endpoints import JSON
 from chalicelib.schema import json_text
 
@@ -22,20 +22,24 @@ if TYPE_CHECKING:
     from chalicelib.collections.record import Outcome
 
 
-@endpoint("batch")
+@endpoint("batch", limits.operations)
 def batch(request: Request) -> Response:
     """POST /v1/batch."""
     listed = operations.parse(requests.json(request), BATCH)
-    results = operations.run_batch(requests.principal(request), listed, requests.once(request))
+    results = operations.run_batch(_caller(request), listed, requests.once(request))
     return _answer(listed, results)
 
 
-@endpoint("transaction")
+@endpoint("transaction", limits.operations)
 def transaction(request: Request) -> Response:
     """POST /v1/transactions."""
     listed = operations.parse(requests.json(request), TRANSACTION)
-    results = operations.run_transaction(requests.principal(request), listed, requests.once(request))
+    results = operations.run_transaction(_caller(request), listed, requests.once(request))
     return _answer(listed, results)
+
+
+def _caller(request: Request) -> Caller:
+    return Caller(requests.principal(request), lambda: requests.seen_by_rules(request))
 
 
 def _answer(listed: Sequence[Operation], results: Sequence[Outcome | Problem]) -> Response:
@@ -72,11 +76,11 @@ def _result(operation: Operation, result: Outcome | Problem) -> dict[str, Any]:
     return {"status": status, "etag": responses.etag(result.document["version"]), "body": result.document}
 
 
-@endpoint("import_records")
+@endpoint("import_records", limits.lines)
 def import_lines(request: Request, name: str) -> Response:
     """POST …/import."""
-    collection = open_collection(request, name, "create")
-    report = imports.run(collection.name, requests.body(request), requests.once(request))
+    granted(request, name, "create")
+    report = imports.run(lambda: granted(request, name, "create"), requests.body(request), requests.once(request))
     return responses.json(
         {
             "created": report.created,

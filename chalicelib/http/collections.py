@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from chalicelib.access.rules import authorize
 from chalicelib.collections import definitions, jobs
-from chalicelib.http import cursors, requests, responses
+from chalicelib.errors import CollectionNotFound
+from chalicelib.http import audit, cursors, requests, responses
 from chalicelib.http.endpoint import endpoint
 
 if TYPE_CHECKING:
     from chalice.app import Request, Response
+
+    from chalicelib.access.audit import Action, Document
 
 
 @endpoint("list_collections")
@@ -38,9 +41,12 @@ def read(request: Request, name: str) -> Response:
 def put(request: Request, name: str) -> Response:
     """PUT /v1/collections/{collection}."""
     authorize(requests.principal(request), "administer")
+    before = _before(name)
     collection, created = definitions.put(
         requests.collection_name(name), requests.json(request), requests.preconditions(request)
     )
+    action: Action = "collection.created" if created else "collection.updated"
+    audit.record(request, action, f"collection:{collection.name}", None if created else before, collection.document())
     if not created:
         return responses.versioned(collection.document())
     return responses.versioned(collection.document(), 201, {"Location": f"/v1/collections/{collection.name}"})
@@ -50,8 +56,18 @@ def put(request: Request, name: str) -> Response:
 def delete(request: Request, name: str) -> Response:
     """DELETE /v1/collections/{collection}."""
     authorize(requests.principal(request), "administer")
+    before = _before(name)
     job = definitions.delete(requests.collection_name(name), requests.preconditions(request))
+    audit.record(request, "collection.deleted", f"collection:{job.collection}", before)
     return responses.json(job.document(), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+def _before(name: str) -> Document:
+    """The definition as it is shown before a change, for the audit trail."""
+    try:
+        return definitions.current(requests.collection_name(name)).document()
+    except CollectionNotFound:
+        return None
 
 
 @endpoint("list_jobs")

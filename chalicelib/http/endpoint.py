@@ -3,55 +3,51 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.access.rules import authorize
+from chalicelib.access.rules import grant
 from chalicelib.collections import definitions
-from chalicelib.errors import InternalError, Problem
-from chalicelib.http import problems, requests
+from chalicelib.http import limits, problems, requests
 from chalicelib.http.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from chalice.app import Request, Response
 
-    from chalicelib.collections.definitions import Collection
+    from chalicelib.access.rules import Grant
 
-log = logging.getLogger(__name__)
 F = TypeVar("F", bound="Callable[..., Response]")
 
 
-def endpoint(name: str) -> Callable[[F], F]:
+def endpoint(name: str, operations: Callable[[Request], int] = limits.one) -> Callable[[F], F]:
     """Make a function that takes the request first the one that answers the endpoint of this name.
 
-    The function may raise any ``Problem``. Anything else is a defect: logged, and answered with 500.
+    The function may raise any ``Problem``. Anything else is a defect: logged, and answered with 500. ``operations``
+    says how many a request has, for plans.
     """
     described = ENDPOINTS[name]
 
     def decorate(function: F) -> F:
+        def checked(request: Request, *arguments: Any) -> Response:
+            requests.check(request, described)
+            return function(request, *arguments)
+
         @functools.wraps(function)
         def answer(request: Request, *arguments: Any) -> Response:
-            try:
-                requests.check(request, described)
-                return function(request, *arguments)
-            except Problem as problem:
-                return problems.render(problem)
-            except Exception:
-                log.exception("%s %s", request.method, request.path)
-                return problems.render(InternalError(problems.INTERNAL))
+            if described.limited:
+                return limits.limited(request, operations, functools.partial(checked, request, *arguments))
+            return problems.rendered(request, functools.partial(checked, request, *arguments))
 
         return answer  # type: ignore[return-value]
 
     return decorate
 
 
-def open_collection(request: Request, name: str, operation: str) -> Collection:
-    """The collection that the path names, for a caller who may do this in it.
+def granted(request: Request, name: str, *operations: str) -> Grant:
+    """The caller's leave to do one of these in the collection that the path names.
 
     Raises:
         Forbidden: 403. InvalidIdentifier: 400. CollectionNotFound: 404.
     """
-    name = requests.collection_name(name)
-    authorize(requests.principal(request), operation, name)
-    return definitions.get(name)
+    collection = definitions.get(requests.collection_name(name))
+    return grant(requests.principal(request), collection, *operations, request=lambda: requests.seen_by_rules(request))

@@ -35,7 +35,8 @@ class Endpoint:
     """One method of one path.
 
     ``query`` and ``headers`` name parameters that ``openapi`` describes. ``answers`` is the schema's name by status,
-    None for an answer without a body. ``problems`` are those besides what every endpoint can have.
+    None for an answer without a body. ``problems`` are those besides what every endpoint can have. One that is not
+    ``limited`` is open to everybody, whatever their plan says, and not in their usage.
     """
 
     method: str
@@ -49,12 +50,15 @@ class Endpoint:
     problems: tuple[type[Problem], ...] = ()
     public: bool = False
     media: str = JSON
+    limited: bool = True
 
     def every_problem(self) -> tuple[type[Problem], ...]:
         """The problems that the endpoint can answer with, those of all endpoints included."""
         common: list[type[Problem]] = [errors.InternalError, errors.StoreUnavailable, errors.StoreThrottled]
         if not self.public:
             common += [errors.Unauthenticated, errors.Forbidden]
+        if self.limited:
+            common += [errors.RateLimited, errors.QuotaExceeded]
         common += [errors.InvalidParameter, errors.BadRequest]
         if self.body is not None:
             common += [errors.PayloadTooLarge, errors.UnsupportedMediaType, errors.MalformedJson]
@@ -67,13 +71,20 @@ _WRITE = (errors.ValidationFailed, errors.ItemTooLarge, errors.UniqueViolation, 
 _KEYED = (errors.IdempotencyMismatch, errors.IdempotencyInFlight)
 _PAGED = ("limit", "cursor")
 _LISTED = (errors.InvalidCursor, errors.InvalidWhere, errors.UnservedSort, errors.CountTooLarge)
+_GUESSES = (errors.ValidationFailed, errors.TooManyAttempts)
 _DEFINITIONS = "/v1/collections/{collection}"
 _RECORDS = "/v1/collections/{collection}/records"
 _RECORD = "/v1/collections/{collection}/records/{id}"
+_PLAN = "/v1/plans/{id}"
+_KEY = "/v1/keys/{id}"
 
 ENDPOINTS: dict[str, Endpoint] = {
-    "service": Endpoint("GET", "/", "The service and where its parts are.", "service", {200: "Service"}, public=True),
-    "health": Endpoint("GET", "/health", "Whether the store answers.", "service", {200: "Health"}, public=True),
+    "service": Endpoint(
+        "GET", "/", "The service and where its parts are.", "service", {200: "Service"}, public=True, limited=False
+    ),
+    "health": Endpoint(
+        "GET", "/health", "Whether the store answers.", "service", {200: "Health"}, public=True, limited=False
+    ),
     "openapi": Endpoint(
         "GET",
         "/openapi.json",
@@ -81,6 +92,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         "service",
         {200: "OpenApi"},
         public=True,
+        limited=False,
         problems=(errors.Unauthenticated,),
     ),
     "list_collections": Endpoint(
@@ -225,7 +237,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         {200: "ImportReport"},
         headers=("Idempotency-Key",),
         body=Body("Lines", (NDJSON,), MAX_BULK),
-        problems=(errors.CollectionNotFound,),
+        problems=(errors.CollectionNotFound, errors.TooManyOperations),
     ),
     "export_records": Endpoint(
         "GET",
@@ -245,7 +257,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         {200: "Results"},
         headers=("Idempotency-Key",),
         body=Body("Batch", limit=MAX_BULK),
-        problems=(errors.ValidationFailed, errors.IdempotencyMismatch),
+        problems=(errors.ValidationFailed, errors.TooManyOperations, errors.IdempotencyMismatch),
     ),
     "transaction": Endpoint(
         "POST",
@@ -258,11 +270,43 @@ ENDPOINTS: dict[str, Endpoint] = {
         problems=(
             errors.ValidationFailed,
             errors.Unprocessable,
+            errors.TooManyOperations,
             errors.TransactionCanceled,
             errors.ItemTooLarge,
             errors.WriteContention,
             *_KEYED,
         ),
+    ),
+    "list_public": Endpoint(
+        "GET",
+        "/public/{collection}/records",
+        "The list, for anybody, as far as the rules allow.",
+        "public",
+        {200: "RecordPage", 304: None},
+        query=("where", "sort", "fields", *_PAGED, "count"),
+        headers=("If-None-Match",),
+        problems=(errors.Forbidden, errors.CollectionNotFound, *_LISTED),
+        public=True,
+    ),
+    "read_public": Endpoint(
+        "GET",
+        "/public/{collection}/records/{id}",
+        "A record, for anybody, as far as the rules allow.",
+        "public",
+        {200: "Record", 304: None},
+        query=("fields", "consistent"),
+        headers=("If-None-Match",),
+        problems=(errors.Forbidden, errors.CollectionNotFound, errors.RecordNotFound),
+        public=True,
+    ),
+    "test_rule": Endpoint(
+        "POST",
+        "/v1/collections/{collection}/rules/test",
+        "Try an access rule: whether it holds, and which term decides.",
+        "collections",
+        {200: "Trial"},
+        body=Body("TrialOf"),
+        problems=(errors.CollectionNotFound, errors.RecordNotFound, errors.ValidationFailed),
     ),
     "list_jobs": Endpoint(
         "GET",
@@ -275,6 +319,267 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
     "read_job": Endpoint(
         "GET", "/v1/jobs/{id}", "How far a background job is.", "jobs", {200: "Job"}, problems=(errors.JobNotFound,)
+    ),
+    "list_plans": Endpoint(
+        "GET",
+        "/v1/plans",
+        "List the usage plans by id.",
+        "plans",
+        {200: "PlanPage"},
+        query=_PAGED,
+        problems=(errors.InvalidCursor,),
+    ),
+    "read_plan": Endpoint(
+        "GET",
+        _PLAN,
+        "Read a plan.",
+        "plans",
+        {200: "StoredPlan", 304: None},
+        headers=("If-None-Match",),
+        problems=(errors.InvalidIdentifier, errors.PlanNotFound),
+    ),
+    "put_plan": Endpoint(
+        "PUT",
+        _PLAN,
+        "Create a plan or replace it.",
+        "plans",
+        {200: "StoredPlan", 201: "StoredPlan"},
+        headers=("If-Match", "If-None-Match"),
+        body=Body("Plan"),
+        problems=(
+            errors.InvalidIdentifier,
+            errors.ValidationFailed,
+            errors.PreconditionFailed,
+            errors.WriteContention,
+        ),
+    ),
+    "delete_plan": Endpoint(
+        "DELETE",
+        _PLAN,
+        "Delete a plan; whoever is under it is not limited any more.",
+        "plans",
+        {204: None},
+        headers=("If-Match", "If-None-Match"),
+        problems=(errors.InvalidIdentifier, errors.PlanNotFound, errors.PreconditionFailed, errors.WriteContention),
+    ),
+    "list_keys": Endpoint(
+        "GET",
+        "/v1/keys",
+        "List the API keys by id.",
+        "keys",
+        {200: "KeyPage"},
+        query=_PAGED,
+        problems=(errors.InvalidCursor,),
+    ),
+    "create_key": Endpoint(
+        "POST",
+        "/v1/keys",
+        "Make an API key under an id of the server's.",
+        "keys",
+        {201: "IssuedKey"},
+        body=Body("Key"),
+        problems=(errors.ValidationFailed, errors.WriteContention),
+    ),
+    "read_key": Endpoint(
+        "GET",
+        _KEY,
+        "Read an API key, without its secret.",
+        "keys",
+        {200: "StoredKey", 304: None},
+        headers=("If-None-Match",),
+        problems=(errors.InvalidIdentifier, errors.KeyNotFound),
+    ),
+    "put_key": Endpoint(
+        "PUT",
+        _KEY,
+        "Make an API key under this id, or change what it may do.",
+        "keys",
+        {200: "StoredKey", 201: "IssuedKey"},
+        headers=("If-Match", "If-None-Match"),
+        body=Body("Key"),
+        problems=(
+            errors.InvalidIdentifier,
+            errors.ValidationFailed,
+            errors.PreconditionFailed,
+            errors.WriteContention,
+        ),
+    ),
+    "rotate_key": Endpoint(
+        "POST",
+        "/v1/keys/{id}/rotate",
+        "Give an API key another secret; the one of now stays good for a while.",
+        "keys",
+        {200: "IssuedKey"},
+        headers=("If-Match", "If-None-Match"),
+        body=Body("KeyRotation"),
+        problems=(
+            errors.InvalidIdentifier,
+            errors.KeyNotFound,
+            errors.ValidationFailed,
+            errors.PreconditionFailed,
+            errors.Conflict,
+            errors.WriteContention,
+        ),
+    ),
+    "revoke_key": Endpoint(
+        "DELETE",
+        _KEY,
+        "Revoke an API key.",
+        "keys",
+        {204: None},
+        headers=("If-Match", "If-None-Match"),
+        problems=(errors.InvalidIdentifier, errors.KeyNotFound, errors.PreconditionFailed, errors.WriteContention),
+    ),
+    "list_audit": Endpoint(
+        "GET",
+        "/v1/audit",
+        "List the administrative changes, the newest first.",
+        "audit",
+        {200: "AuditPage"},
+        query=("principal", "subject", "from", "to", *_PAGED),
+        problems=(errors.InvalidCursor,),
+    ),
+    "read_usage": Endpoint(
+        "GET",
+        "/v1/usage",
+        "What callers did, day by day.",
+        "usage",
+        {200: "UsagePage"},
+        query=("key", "from", "to", *_PAGED),
+        problems=(errors.InvalidCursor,),
+    ),
+    "public_keys": Endpoint(
+        "GET",
+        "/.well-known/jwks.json",
+        "The keys that Portico's own tokens are verified with.",
+        "auth",
+        {200: "KeySet"},
+        public=True,
+        limited=False,
+        problems=(errors.WriteContention,),
+    ),
+    "sign_up": Endpoint(
+        "POST",
+        "/v1/auth/signup",
+        "Become a user.",
+        "auth",
+        {201: "Tokens"},
+        body=Body("SignUp"),
+        public=True,
+        problems=(
+            *_GUESSES,
+            errors.SignupClosed,
+            errors.InvalidToken,
+            errors.EmailTaken,
+            errors.WriteContention,
+        ),
+    ),
+    "sign_in": Endpoint(
+        "POST",
+        "/v1/auth/signin",
+        "Get tokens for a password.",
+        "auth",
+        {200: "Tokens"},
+        body=Body("SignIn"),
+        public=True,
+        problems=(*_GUESSES, errors.InvalidCredentials),
+    ),
+    "refresh_tokens": Endpoint(
+        "POST",
+        "/v1/auth/refresh",
+        "Get new tokens for a refresh token, which is used up.",
+        "auth",
+        {200: "Tokens"},
+        body=Body("Refresh"),
+        public=True,
+        problems=(errors.ValidationFailed, errors.InvalidToken),
+    ),
+    "sign_out": Endpoint(
+        "POST",
+        "/v1/auth/signout",
+        "End the session of a refresh token, or all of its user's.",
+        "auth",
+        {204: None},
+        body=Body("SignOut"),
+        public=True,
+        problems=(errors.ValidationFailed, errors.InvalidToken),
+    ),
+    "who_am_i": Endpoint("GET", "/v1/auth/me", "Who calls.", "auth", {200: "Caller"}, problems=(errors.UserNotFound,)),
+    "change_password": Endpoint(
+        "POST",
+        "/v1/auth/password",
+        "Set another password, which ends all sessions and begins a new one.",
+        "auth",
+        {200: "Tokens"},
+        body=Body("PasswordChange"),
+        problems=(*_GUESSES, errors.InvalidCredentials, errors.UserNotFound, errors.WriteContention),
+    ),
+    "request_password_reset": Endpoint(
+        "POST",
+        "/v1/auth/password/reset",
+        "Have a token delivered that sets another password.",
+        "auth",
+        {204: None},
+        body=Body("ResetRequest"),
+        public=True,
+        problems=_GUESSES,
+    ),
+    "confirm_password_reset": Endpoint(
+        "POST",
+        "/v1/auth/password/confirm",
+        "Set another password with a token that was delivered.",
+        "auth",
+        {204: None},
+        body=Body("ResetConfirmation"),
+        public=True,
+        problems=(*_GUESSES, errors.InvalidToken, errors.WriteContention),
+    ),
+    "create_invitation": Endpoint(
+        "POST",
+        "/v1/invitations",
+        "Make a token to sign up with.",
+        "users",
+        {200: "Invitation"},
+        body=Body("NewInvitation"),
+        problems=(errors.ValidationFailed,),
+    ),
+    "list_users": Endpoint(
+        "GET",
+        "/v1/users",
+        "List the built-in users.",
+        "users",
+        {200: "UserPage"},
+        query=_PAGED,
+        problems=(errors.InvalidCursor,),
+    ),
+    "read_user": Endpoint(
+        "GET", "/v1/users/{id}", "Read a user.", "users", {200: "User"}, problems=(errors.UserNotFound,)
+    ),
+    "change_user": Endpoint(
+        "PUT",
+        "/v1/users/{id}",
+        "Set a user's roles, and whether they may sign in.",
+        "users",
+        {200: "User"},
+        body=Body("UserChange"),
+        problems=(errors.ValidationFailed, errors.UserNotFound),
+    ),
+    "delete_user": Endpoint(
+        "DELETE",
+        "/v1/users/{id}",
+        "Delete a user.",
+        "users",
+        {204: None},
+        problems=(errors.UserNotFound, errors.WriteContention),
+    ),
+    "rotate_signing_key": Endpoint(
+        "POST",
+        "/v1/signing-keys",
+        "Make a new key to sign tokens with.",
+        "users",
+        {201: "SigningKey"},
+        body=Body("Rotation"),
+        problems=(errors.ValidationFailed, errors.WriteContention),
     ),
 }
 """By the name of the function in ``app.py`` that answers it, which is also its ``operationId``."""

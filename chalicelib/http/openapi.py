@@ -44,7 +44,9 @@ def document(collections: Sequence[Collection]) -> dict[str, Any]:
         "components": {
             "schemas": components,
             "parameters": schemas.PARAMETERS,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."}
+            },
         },
     }
 
@@ -109,6 +111,9 @@ def _responses(name: str, endpoint: Endpoint, collection: str | None) -> dict[st
             "description": ", ".join(codes),
             "content": {MEDIA_TYPE: {"schema": references[0] if len(references) == 1 else {"anyOf": references}}},
         }
+    for answer in responses.values():
+        if endpoint.limited:
+            answer["headers"] = {**answer.get("headers", {}), **_RATE_LIMITS}
     return responses
 
 
@@ -117,9 +122,13 @@ def _shown(endpoint: Endpoint, schema: str) -> str:
     return "Selection" if schema == "Record" and "fields" in endpoint.query else schema
 
 
+_VERSIONED = ("Record", "Collection", "StoredPlan", "StoredKey", "IssuedKey")
+"""What has an entity tag."""
+
+
 def _headers(endpoint: Endpoint, status: int) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if endpoint.answers.get(status) in ("Record", "Collection") or status == 304:  # noqa: PLR2004
+    if endpoint.answers.get(status) in _VERSIONED or status == 304:  # noqa: PLR2004
         headers["ETag"] = {"schema": {"type": "string", "pattern": '^"[0-9]+"$'}, "required": True}
     if status in (201, 202):
         headers["Location"] = {"schema": {"type": "string"}, "required": True}
@@ -162,6 +171,12 @@ def _schema(name: str, collection: str | None) -> Mapping[str, Any]:
         name = f"{collection}.{name}"
     return {"$ref": _PREFIX + name}
 
+
+_RATE_LIMITS = {
+    name: {"schema": {"type": "string"}, "description": f"{what}, for a caller with a plan."}
+    for name, what in (("RateLimit-Policy", "What is allowed"), ("RateLimit", "How much of it is left"))
+}
+"""draft-ietf-httpapi-ratelimit-headers-10."""
 
 _DESCRIPTIONS = {
     200: "As asked.",

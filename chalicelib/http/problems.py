@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from chalicelib.schema.json_text import dump
 if TYPE_CHECKING:
     from chalice.app import Request
 
+log = logging.getLogger(__name__)
 INTERNAL = "Something went wrong inside Portico; the log has the details."
 _OF_CHALICE: dict[int, type[Problem]] = {400: BadRequest, 405: MethodNotAllowed, 415: UnsupportedMediaType}
 
@@ -29,6 +31,17 @@ def render(problem: Problem) -> Response:
     """The response that a problem is: its status, its headers, its document as ``application/problem+json``."""
     document = problem.document()
     return Response(dump(document), {"Content-Type": MEDIA_TYPE, **problem.headers}, document["status"])
+
+
+def rendered(request: Request, answer: Callable[[], Response]) -> Response:
+    """The answer, or the problem that it meets. What is none is a defect: logged, and answered with 500."""
+    try:
+        return answer()
+    except Problem as problem:
+        return render(problem)
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        return render(InternalError(INTERNAL))
 
 
 def middleware(event: Request, get_response: Callable[[Request], Response]) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -57,7 +58,27 @@ def _check_body(request: Request, expected: Body) -> None:
 
 def principal(request: Request) -> Principal:
     """Who calls, as the authorizer found out."""
-    return Principal.from_context(request.context.get("authorizer"))
+    known: Principal | None = request.__dict__.get("caller")
+    if known is None:
+        known = request.__dict__["caller"] = Principal.from_context(request.context.get("authorizer"))
+    return known
+
+
+def address(request: Request) -> str:
+    """The IP address that the request came from."""
+    identity = request.context.get("identity") or {}
+    return str(identity.get("sourceIp") or "unknown")
+
+
+def seen_by_rules(request: Request) -> dict[str, Any]:
+    """What access rules know as ``request``. Names of headers are in lower case."""
+    identity = request.context.get("identity") or {}
+    return {
+        "method": request.method,
+        "ip": identity.get("sourceIp"),
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "query": dict(request.query_params or {}),
+    }
 
 
 def body(request: Request) -> bytes:
@@ -129,8 +150,8 @@ def collection_name(text: str) -> str:
     return unquote(text)
 
 
-def preconditions(request: Request) -> Preconditions:
-    """If-Match, If-None-Match and ``?if=``.
+def preconditions(request: Request, hidden: Container[str] = ()) -> Preconditions:
+    """If-Match, If-None-Match and ``?if=``, which cannot ask of what is hidden.
 
     Raises:
         InvalidParameter, InvalidWhere: 400.
@@ -139,33 +160,47 @@ def preconditions(request: Request) -> Preconditions:
     match, none_match, where = headers.get("if-match"), headers.get("if-none-match"), parameter(request, "if")
     if match is None and none_match is None and where is None:
         return NONE
-    return Preconditions(_versions("If-Match", match), _versions("If-None-Match", none_match), _requirement(where))
+    return Preconditions(
+        _versions("If-Match", match), _versions("If-None-Match", none_match), _requirement(where, hidden)
+    )
 
 
-def _requirement(text: str | None) -> Requirement | None:
+def _requirement(text: str | None, hidden: Container[str]) -> Requirement | None:
     if text is None:
         return None
     from chalicelib.collections import conditions  # noqa: PLC0415 - few requests have one
 
-    return conditions.Requirement(conditions.parse(text, "if"))
+    return conditions.Requirement(conditions.parse(text, "if", hidden))
 
 
 def _versions(name: str, text: str | None) -> frozenset[int] | None:
     """The versions of a list of entity tags. A tag that Portico does not make matches nothing, so it is version 0."""
+    tags = entity_tags(name, text)
+    if tags is None or tags is ANY:
+        return tags
+    return frozenset(int(tag) if _VERSION.match(tag) else 0 for tag in tags)
+
+
+def entity_tags(name: str, text: str | None) -> Any:
+    """The opaque parts of a header's list of entity tags (RFC 9110, 8.8.3); ``ANY`` for ``*``, None without the header.
+
+    Raises:
+        InvalidParameter: it is no such list (400).
+    """
     if text is None:
         return None
     if text.strip() == "*":
         return ANY
-    position, versions = 0, set()
+    position, tags = 0, set()
     while position < len(text):
         tag = _ETAGS.match(text, position)
         if tag is None:
             raise InvalidParameter(name, f'{name} is * or a list of entity tags, as in {name}: "7".')
-        versions.add(int(tag[1]) if _VERSION.match(tag[1]) else 0)
+        tags.add(tag[1])
         position = tag.end()
-    if not versions or len(versions) > 50:  # noqa: PLR2004
+    if not tags or len(tags) > 50:  # noqa: PLR2004
         raise InvalidParameter(name, f"{name} has 1 to 50 entity tags.")
-    return frozenset(versions)
+    return frozenset(tags)
 
 
 def once(request: Request) -> Once | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.access import audit, keyring, passwords
+from chalicelib.access.plans import SHAPE as PLAN
+from chalicelib.access.usage import NAMES as COUNTED
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.ids import ID, NAME
 from chalicelib.collections.operations import BATCH, MAX_OPERATIONS, TRANSACTION
@@ -12,6 +15,7 @@ from chalicelib.errors import TYPE_PREFIX, Problem, TransactionCanceled
 from chalicelib.http.endpoints import CANCELED_STATUSES
 from chalicelib.http.requests import DEFAULT_LIMIT, MAX_FIELDS, MAX_LIMIT
 from chalicelib.schema.definition import SHAPE
+from chalicelib.schema.rules import ROOTS
 from chalicelib.schema.structure import SERVER_SET
 from chalicelib.where.lexer import MAX_CHARACTERS
 
@@ -96,6 +100,36 @@ PARAMETERS: dict[str, Any] = {
         "all properties are null.",
         "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
     },
+    "key": {
+        "name": "key",
+        "in": "query",
+        "description": "Only of this caller: `key:...`, `user:...` or `anonymous`.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 512},
+    },
+    "from": {
+        "name": "from",
+        "in": "query",
+        "description": "The first day, in UTC; unless given, usage is of the 30 days up to `to`.",
+        "schema": {"type": "string", "format": "date"},
+    },
+    "to": {
+        "name": "to",
+        "in": "query",
+        "description": "The last day; today unless given.",
+        "schema": {"type": "string", "format": "date"},
+    },
+    "principal": {
+        "name": "principal",
+        "in": "query",
+        "description": "Only by this caller: `key:...` or `user:...`.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1024},
+    },
+    "subject": {
+        "name": "subject",
+        "in": "query",
+        "description": "Only about this: `key:mobile-app`, `collection:books` and so on.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1024},
+    },
     "If-Match": {"name": "If-Match", "in": "header", "schema": _ETAG_LIST},
     "If-None-Match": {"name": "If-None-Match", "in": "header", "schema": _ETAG_LIST},
     "Idempotency-Key": {
@@ -116,12 +150,13 @@ def general() -> dict[str, Any]:
             "id": _ID,
             "kind": {"type": "string"},
             "collection": _NAME,
-            "state": {"enum": ["pending", "running", "done"]},
+            "state": {"enum": ["pending", "running", "done", "failed"]},
             "progress": {"type": "object", "additionalProperties": _COUNT},
             "created_at": _MOMENT,
             "updated_at": _MOMENT,
         }
     )
+    job["properties"]["detail"] = {"type": "string", "description": "Why it has failed."}
     return {
         "Service": _closed(
             {
@@ -165,11 +200,47 @@ def general() -> dict[str, Any]:
                 "next": {"type": ["integer", "null"], "minimum": 1},
             }
         ),
+        "Trial": _closed(
+            {
+                "allowed": {"type": "boolean"},
+                "why": {"type": "string"},
+                "rule": {**_TEXT_OR_NULL, "description": "The rule as it is declared."},
+                "left": {**_TEXT_OR_NULL, "description": "What of it is asked of records, all else filled in."},
+                "term": {**_TEXT_OR_NULL, "description": "The term that decides."},
+            }
+        ),
+        "TrialOf": {
+            "type": "object",
+            "required": ["operation"],
+            "additionalProperties": False,
+            "properties": {
+                "operation": {"enum": list(ROOTS)},
+                "principal": {"type": ["object", "null"], "description": "Who asks; null is nobody in particular."},
+                "id": _ID,
+                "record": {"type": ["object", "null"], "description": "In place of a stored one."},
+                "new": {"type": ["object", "null"], "description": "What is to be stored."},
+                "request": {"type": "object"},
+            },
+        },
         "Batch": _operations(BATCH),
         "Transaction": _operations(TRANSACTION),
         "Results": _closed({"results": {"type": "array", "items": _result()}}),
         "Job": job,
         "JobPage": _page("Job"),
+        "Plan": PLAN,
+        "StoredPlan": {
+            **PLAN,
+            "title": "StoredPlan",
+            "required": list(SERVER_SET),
+            "properties": {**_SERVER_PROPERTIES, **PLAN["properties"]},
+        },
+        "PlanPage": _page("StoredPlan"),
+        "Usage": _closed(
+            {"key": {"type": "string"}, "day": {"type": "string", "format": "date"}, **dict.fromkeys(COUNTED, _AMOUNT)}
+        ),
+        "UsagePage": _page("Usage"),
+        **_of_users(),
+        **_of_keys(),
     }
 
 
@@ -280,11 +351,11 @@ def _explanation() -> dict[str, Any]:
             },
             "filter": {**_TEXT_OR_NULL, "description": "What DynamoDB leaves out of what it has read."},
             "memory": {**_TEXT_OR_NULL, "description": "What is decided after that, as a where expression."},
-            "estimated": {**_COST, "description": "What a page takes at most, with records of ``record_bytes``."},
+            "estimated": {**_COST, "description": "What a page takes at most, with records of `record_bytes`."},
             "consumed": {"anyOf": [_COST, {"type": "null"}]},
             "declare": {
                 "type": ["object", "null"],
-                "description": "An index that would serve the query, as a member of the definition's ``indexes``.",
+                "description": "An index that would serve the query, as a member of the definition's `indexes`.",
             },
         }
     )
@@ -296,7 +367,7 @@ def _query() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "where": {"type": ["string", "array", "null"], "description": "A where expression, as text or as JSON."},
-            "params": {"type": "object", "description": "The values of the parameters in ``where``."},
+            "params": {"type": ["object", "null"], "description": "The values of the parameters in `where`."},
             "sort": {"type": ["string", "null"], "minLength": 1},
             "fields": {
                 "type": ["array", "null"],
@@ -309,6 +380,101 @@ def _query() -> dict[str, Any]:
             "count": {"type": "boolean"},
             "explain": {"type": "boolean"},
         },
+    }
+
+
+def _of_users() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1, "maxLength": 4096}
+    email = {**text, "description": "An e-mail address; case does not matter."}
+    new_password = {"type": "string", "minLength": passwords.MIN_CHARACTERS, "maxLength": passwords.MAX_CHARACTERS}
+    roles = {"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 64}}
+    boolean, seconds = {"type": "boolean"}, {"type": "integer", "minimum": 0}
+    user = {
+        "id": _ID,
+        "email": {"type": "string"},
+        "roles": roles,
+        "disabled": boolean,
+        "verified": {**boolean, "description": "Whether they have had mail at their address."},
+        "created_at": _MOMENT,
+        "updated_at": _MOMENT,
+    }
+    caller = {
+        "id": {"type": "string"},
+        "kind": {"enum": ["key", "user"]},
+        "roles": roles,
+        "scopes": {"type": ["array", "null"], "items": {"type": "string"}},
+        "plan": _TEXT_OR_NULL,
+    }
+    public_key = {name: {"type": "string"} for name in ("kty", "crv", "x", "y", "kid", "use", "alg")}
+    return {
+        "SignUp": _closed({"email": email, "password": new_password}, {"invitation": text}),
+        "SignIn": _closed({"email": email, "password": text}),
+        "Refresh": _closed({"refresh_token": text}),
+        "SignOut": _closed({"refresh_token": text}, {"everywhere": boolean}),
+        "PasswordChange": _closed({"password": text, "new_password": new_password}),
+        "ResetRequest": _closed({"email": email}),
+        "ResetConfirmation": _closed({"token": text, "password": new_password}),
+        "Tokens": _closed(
+            {
+                "access_token": {"type": "string"},
+                "token_type": {"const": "Bearer"},
+                "expires_in": seconds,
+                "refresh_token": {"type": "string"},
+            }
+        ),
+        "Caller": {"type": "object", "required": list(caller), "properties": caller},
+        "NewInvitation": _closed({}, {"email": email, "roles": roles}),
+        "Invitation": _closed(
+            {"invitation": {"type": "string"}, "email": _TEXT_OR_NULL, "roles": roles, "expires_in": seconds}
+        ),
+        "User": _closed(user),
+        "UserPage": _page("User"),
+        "UserChange": _closed({"roles": roles, "disabled": boolean}),
+        "KeySet": _closed({"keys": {"type": "array", "items": _closed(public_key)}}),
+        "Rotation": _closed({}, {"revoke": {**boolean, "description": "Whether the other keys are bad at once."}}),
+        "SigningKey": _closed({"kid": {"type": "string"}, "signs_from": seconds, "created_at": _MOMENT}),
+    }
+
+
+def _of_keys() -> dict[str, Any]:
+    moment_or_null = {"type": ["string", "null"], "format": "date-time"}
+    key = {
+        **keyring.SHAPE,
+        "title": "StoredKey",
+        "properties": {
+            **_SERVER_PROPERTIES,
+            **keyring.SHAPE["properties"],
+            "rotated_at": moment_or_null,
+            "previous_until": {**moment_or_null, "description": "How long the secret before the last one is good."},
+            "last_used_at": {**moment_or_null, "description": "To the hour."},
+        },
+    }
+    key["required"] = list(key["properties"])
+    secret = {"type": "string", "description": "The whole key, which cannot be had again."}
+    entry = {
+        "id": _ID,
+        "at": _MOMENT,
+        "principal": {"type": "string"},
+        "action": {"enum": list(audit.ACTIONS)},
+        "subject": {"type": "string"},
+        "ip": _TEXT_OR_NULL,
+        "request_id": _TEXT_OR_NULL,
+        "before": {"type": ["object", "null"], "description": "As the API showed it; null where nothing was there."},
+        "after": {"type": ["object", "null"], "description": "As it shows it now; null where nothing is left."},
+    }
+    return {
+        "Key": keyring.SHAPE,
+        "StoredKey": key,
+        "IssuedKey": {
+            **key,
+            "title": "IssuedKey",
+            "required": [*key["required"], "secret"],
+            "properties": {**key["properties"], "secret": secret},
+        },
+        "KeyPage": _page("StoredKey"),
+        "KeyRotation": keyring.ROTATION,
+        "AuditEntry": _closed(entry),
+        "AuditPage": _page("AuditEntry"),
     }
 
 
@@ -348,11 +514,11 @@ def _result() -> dict[str, Any]:
     }
 
 
-def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """An object with exactly these properties."""
+def _closed(properties: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An object with exactly these properties, and with optional ones besides or not."""
     return {
         "type": "object",
         "required": list(properties),
         "additionalProperties": False,
-        "properties": dict(properties),
+        "properties": {**properties, **(optional or {})},
     }

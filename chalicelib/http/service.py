@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib import settings
-from chalicelib.access import keys
+from chalicelib.access import authentication
 from chalicelib.collections import definitions
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import Unauthenticated
@@ -47,11 +47,11 @@ def openapi(request: Request) -> Response:
 
 
 def _visible_collections(request: Request) -> list[Collection]:
-    """The collections that the caller may know of. The endpoint has no authorizer, so the key is looked up here."""
+    """The collections that the caller may know of. The endpoint has no authorizer, so the token is looked up here."""
     header = request.headers.get("authorization")
     if header is None:
         return []
-    principal = keys.of_header(header)
+    principal = authentication.of_header(header)
     if principal is None:
         raise Unauthenticated
     if not principal.is_admin:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.dynamo.codec import MAX_NAME_BYTES
 from chalicelib.errors import Failure, InvalidDefinition, pointer
+from chalicelib.schema import rules
 from chalicelib.schema.compiled import DIALECT, CompiledSchema, failures_of, is_local_object, validator_of
 from chalicelib.schema.json_text import dump
 from chalicelib.schema.structure import SERVER_SET, depth_exceeds
+from chalicelib.where.lexer import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -22,7 +24,7 @@ MAX_DEPTH = 64
 MAX_BYTES = 300_000
 
 _PROPERTY = {"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES, "pattern": r"^[^$]"}
-_RULE = {"type": "string", "maxLength": 4096}
+_RULE = {"type": "string", "maxLength": MAX_CHARACTERS}
 
 SHAPE: dict[str, Any] = {
     "$schema": DIALECT,
@@ -48,7 +50,7 @@ SHAPE: dict[str, Any] = {
         "rules": {
             "type": "object",
             "additionalProperties": False,
-            "properties": dict.fromkeys(("list", "read", "create", "update", "delete"), _RULE),
+            "properties": dict.fromkeys(rules.ROOTS, _RULE),
         },
         "hidden": {"type": "array", "items": _PROPERTY, "uniqueItems": True, "maxItems": 100},
         "ttl": {**_PROPERTY, "description": "The property that says when a record ends: RFC 3339, or Unix seconds."},
@@ -84,7 +86,11 @@ def check(document: Any) -> None:
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, dict):
         found += _schema_failures(schema)
-    found = found or list(_reference_failures(document))
+    found = found or [
+        *_reference_failures(document),
+        *_hidden_unique_failures(document),
+        *rules.failures(document.get("rules", {})),
+    ]
     if found:
         raise InvalidDefinition(found)
 
@@ -198,6 +204,14 @@ def _reference_failures(document: Mapping[str, Any]) -> Iterator[Failure]:
             yield Failure(pointer=pointer(path), detail=f"{name!r} is set by the server and is always there")
         elif schema.get("additionalProperties") is False and name not in schema.get("properties", {}):
             yield Failure(pointer=pointer(path), detail=f"{name!r} is not a property of the schema")
+
+
+def _hidden_unique_failures(document: Mapping[str, Any]) -> Iterator[Failure]:
+    """A value that is taken would be found out by trying to take it."""
+    for position, name in enumerate(document.get("hidden", ())):
+        if name in document.get("unique", ()):
+            detail = f"{name!r} is unique, so that who may not see it could find out its values by trying them"
+            yield Failure(pointer=pointer(["hidden", position]), detail=detail)
 
 
 def _named_properties(document: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:

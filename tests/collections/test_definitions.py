@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import definitions, jobs, reading, records, shards
 from chalicelib.collections.preconditions import ANY, NONE, Preconditions
 from chalicelib.errors import (
@@ -221,7 +222,7 @@ def test_what_is_unique_changes_only_while_there_are_no_records(
     made = collection(name="c", unique=before)
     definitions.put("c", {"schema": {}, "unique": after})
     definitions.put("c", {"schema": {}, "unique": before})
-    records.create(made, {"a": 1})
+    records.create(unbounded(made), {"a": 1})
     with pytest.raises(DefinitionConflict):
         definitions.put("c", {"schema": {}, "unique": after})
     definitions.put("c", {"schema": {}, "unique": list(reversed(before))})
@@ -229,7 +230,7 @@ def test_what_is_unique_changes_only_while_there_are_no_records(
 
 def test_every_shard_counts_when_what_is_unique_would_change(table: str) -> None:
     made = collection(name="c", shards=8)
-    records.create(made, {})
+    records.create(unbounded(made), {})
     with pytest.raises(DefinitionConflict):
         definitions.put("c", {"schema": {}, "unique": ["a"], "shards": 8})
 
@@ -237,7 +238,7 @@ def test_every_shard_counts_when_what_is_unique_would_change(table: str) -> None
 def test_shards_written_as_a_float_are_a_whole_number(table: str) -> None:
     made = collection(name="c", shards=2.0)
     assert made.partitions == ["r#c#0", "r#c#1"]
-    assert reading.read(made, records.create(made, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
+    assert reading.read(unbounded(made), records.create(unbounded(made), {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
 
 
 def test_records_are_found_wherever_growing_shards_put_them(table: str) -> None:
@@ -252,10 +253,10 @@ def test_records_are_found_wherever_growing_shards_put_them(table: str) -> None:
         for number in range(6):
             record_id = uuid7(moment + step * 100_000 + shards.EPOCH_DELAY_MS + number * 1000, number)
             made.append(record_id)
-            records.create(grown, {"id": record_id, "step": step})
+            records.create(unbounded(grown), {"id": record_id, "step": step})
     assert len(grown.partitions) == 16
     for record_id in made:
-        assert reading.read(grown, record_id).id == record_id
+        assert reading.read(unbounded(grown), record_id).id == record_id
     assert listed(query(grown), 5) == made[::-1]
 
 

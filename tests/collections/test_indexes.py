@@ -171,3 +171,10 @@ def test_an_index_depends_on_its_properties() -> None:
 
 def test_a_hash_key_ends_with_the_identity_of_the_value() -> None:
     assert BOTH.partition("books", 1.0) == BOTH.partition("books", 1) == "books#by_author#" + identity(1)
+
+
+def test_what_is_from_creation_are_constant_keys_the_id_and_the_time_of_creation() -> None:
+    assert from_creation([BOTH]) == set()
+    assert from_creation([HASH]) == {"_i2r"}
+    assert from_creation([RANGE]) == {"_i3h"}
+    assert from_creation(ALL) == {"_i2r", "_i3h", "_i4h", "_i4r"}

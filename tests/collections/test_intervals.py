@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.collections import ids
-from chalicelib.collections.intervals import ALL, BY_ID, BY_RANGE, FIRST, Bounds, Interval, Order, bounds, equals
+from chalicelib.collections.intervals import ALL, BY_ID, BY_RANGE, FIRST, Bounds, Interval, Order, both, bounds, equals
 from chalicelib.collections.key_texts import AFTER, LAST, order
 from chalicelib.where import values as meaning
 from chalicelib.where.ast import (
@@ -300,6 +300,27 @@ def test_a_junction_is_exact_when_all_its_parts_are(kind: type[And | Or]) -> Non
         found = bounds(kind(operands), "a", BY_RANGE)
         assert found is not None
         assert found.exact is (vague not in operands)
+
+
+def test_what_is_in_both_takes_steps_as_many_as_there_are_intervals() -> None:
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __lt__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__lt__(self, other)
+
+        def __gt__(self, other: str) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__gt__(self, other)
+
+    one = Bounds(tuple(Interval(Counted(f"{number:04}"), Counted(f"{number:04}~")) for number in range(1000)))
+    assert both(one, one) == one
+    assert compared < 20_000
 
 
 def test_all_keys_lie_within_all() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import definitions, jobs, purge, reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.errors import DefinitionConflict, JobNotFound
@@ -20,7 +21,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def filled(name: str, count: int, **members: object) -> Collection:
     made = collection(name=name, **members)
     for number in range(count):
-        records.create(made, {"n": number})
+        records.create(unbounded(made), {"n": number})
     return made
 
 
@@ -38,8 +39,8 @@ def test_a_deletion_takes_every_record_and_marker_and_frees_the_name(table: str,
     assert len(stored("r#other#")) == 2
     again, created = definitions.put("c", {"schema": {}})
     assert created
-    assert reading.read(other, records.create(other, {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
-    assert records.create(again, {"n": 1}).created
+    assert reading.read(unbounded(other), records.create(unbounded(other), {"id": "i"}).document["id"]).id == "i"  # type: ignore[index]
+    assert records.create(unbounded(again), {"n": 1}).created
 
 
 def test_a_finished_job_is_left_alone_and_goes_after_a_week(table: str, impatient: None) -> None:
@@ -86,7 +87,7 @@ def test_a_deletion_waits_until_no_process_can_have_the_definition_of_before(tab
     held = definitions.get("c")
     definitions.delete("c")
     jobs.run_pending(0.5)
-    records.create(held, {"late": True})
+    records.create(unbounded(held), {"late": True})
     assert definitions.being_deleted("c") is not None
     jobs.run_pending(30)
     assert stored("r#c#") == []

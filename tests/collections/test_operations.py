@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from chalicelib.access.principals import ADMIN, ANONYMOUS, Principal
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import definitions, idempotency, operations, reading, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.idempotency import Once
-from chalicelib.collections.operations import BATCH, TRANSACTION
+from chalicelib.collections.operations import BATCH, TRANSACTION, Caller
 from chalicelib.collections.record import Outcome
 from chalicelib.dynamo.tables import main
 from chalicelib.errors import (
@@ -38,11 +39,13 @@ def operation(op: str, record_id: str | None = None, body: Any = ..., **members:
 
 
 def batch(*listed: Any, once: Once | None = None, principal: Principal = ADMINISTRATOR) -> list[Outcome | Problem]:
-    return operations.run_batch(principal, operations.parse({"operations": list(listed)}, BATCH), once)
+    return operations.run_batch(Caller(principal), operations.parse({"operations": list(listed)}, BATCH), once)
 
 
 def transact(*listed: Any, once: Once | None = None, principal: Principal = ADMINISTRATOR) -> list[Outcome]:
-    return operations.run_transaction(principal, operations.parse({"operations": list(listed)}, TRANSACTION), once)
+    return operations.run_transaction(
+        Caller(principal), operations.parse({"operations": list(listed)}, TRANSACTION), once
+    )
 
 
 def codes(results: list[Outcome | Problem]) -> list[str]:
@@ -180,15 +183,15 @@ def test_an_operation_is_carried_out_if_its_condition_holds(
         assert op == "check" or in_transaction == in_batch
         return in_transaction
 
-    records.create(books, {"id": "a", "title": "a", "stock": 1})
+    records.create(unbounded(books), {"id": "a", "title": "a", "stock": 1})
     expected = 200 if of_stored else 412
     assert status("read", "a") == status("check", "a") == expected
     assert status("patch", "a", {"stock": 1}) == expected
     if of_stored:
-        records.delete(books, "a")
-        records.create(books, {"id": "a", "title": "a", "stock": 1})
+        records.delete(unbounded(books), "a")
+        records.create(unbounded(books), {"id": "a", "title": "a", "stock": 1})
     assert status("delete", "a") == expected
-    records.replace(books, "b", {"title": "a", "stock": 1})
+    records.replace(unbounded(books), "b", {"title": "a", "stock": 1})
     assert {status(op, "nobody") for op in ("read", "check", "delete")} == {404}
     assert status("patch", "nobody", {}) == 404
     assert status("replace", "nobody", {"title": "n"}) == (200 if of_nothing else 412)
@@ -196,7 +199,7 @@ def test_an_operation_is_carried_out_if_its_condition_holds(
 
 def test_everything_in_a_transaction_happens_if_all_conditions_hold(books: Collection) -> None:
     for name in "abcd":
-        records.create(books, {"id": name, "title": name, "stock": 1})
+        records.create(unbounded(books), {"id": name, "title": name, "stock": 1})
     listed = [
         operation("check", "a", **{"if": "stock > 0"}),
         operation("patch", "b", {"stock": {"$inc": -1}}, **{"if": "stock > 0"}),
@@ -218,9 +221,9 @@ def test_a_check_with_a_condition_may_be_of_no_record_where_none_is_asked_for(bo
 
 
 def test_each_operation_of_a_batch_stands_for_itself(books: Collection) -> None:
-    records.create(books, {"id": "a", "title": "a", "isbn": "1"})
-    records.create(books, {"id": "b", "title": "b"})
-    records.create(books, {"id": "c", "title": "c"})
+    records.create(unbounded(books), {"id": "a", "title": "a", "isbn": "1"})
+    records.create(unbounded(books), {"id": "b", "title": "b"})
+    records.create(unbounded(books), {"id": "c", "title": "c"})
     results = batch(
         operation("create", body={"title": "new"}),
         operation("create", "d", {"title": "d"}),
@@ -271,7 +274,7 @@ def test_rules_are_asked_for_each_operation(books: Collection) -> None:
 
 
 def test_a_repeated_batch_does_nothing_twice(books: Collection) -> None:
-    records.create(books, {"id": "a", "title": "a", "stock": 0})
+    records.create(unbounded(books), {"id": "a", "title": "a", "stock": 0})
     listed = [
         operation("patch", "a", {"stock": {"$inc": 1}}),
         *(operation("create", body={"title": "x"}) for _ in range(5)),
@@ -279,7 +282,7 @@ def test_a_repeated_batch_does_nothing_twice(books: Collection) -> None:
     once = idempotency.once("p", "k", b"r")
     first = batch(*listed, once=once)
     assert batch(*listed, once=once) == first
-    assert reading.read(books, "a").doc["stock"] == 1
+    assert reading.read(unbounded(books), "a").doc["stock"] == 1
     assert len(stored("r#")) == 6
     with pytest.raises(IdempotencyMismatch):
         batch(*listed, once=idempotency.once("p", "k", b"another"))
@@ -287,7 +290,7 @@ def test_a_repeated_batch_does_nothing_twice(books: Collection) -> None:
 
 def test_a_transaction_does_everything(books: Collection) -> None:
     for name in "abcd":
-        records.create(books, {"id": name, "title": name, "stock": 1})
+        records.create(unbounded(books), {"id": name, "title": name, "stock": 1})
     results = transact(
         operation("create", body={"title": "made"}),
         operation("create", "own", {"title": "own", "isbn": "9"}),
@@ -300,14 +303,14 @@ def test_a_transaction_does_everything(books: Collection) -> None:
         operation("check", "nobody", if_none_match="*"),
     )
     assert [result.created for result in results] == [True, True, True, False, True, False, False, False, False]
-    assert reading.read(books, "a").document() == results[3].document
-    assert reading.read(books, "b").doc["stock"] == 6
+    assert reading.read(unbounded(books), "a").document() == results[3].document
+    assert reading.read(unbounded(books), "b").doc["stock"] == 6
     assert results[6].document is None
-    assert reading.read(books, "d").version == 1
+    assert reading.read(unbounded(books), "d").version == 1
 
 
 def test_nothing_of_a_canceled_transaction_is_written(books: Collection) -> None:
-    records.create(books, {"id": "a", "title": "a", "isbn": "1"})
+    records.create(unbounded(books), {"id": "a", "title": "a", "isbn": "1"})
     before = stored()
     for last, status in (
         (operation("create", body={"title": "x", "isbn": "1"}), 409),
@@ -368,7 +371,7 @@ def test_a_hundred_operations_in_a_transaction_and_one_less_with_a_key(books: Co
 
 
 def test_a_repeated_transaction_does_nothing_twice(books: Collection) -> None:
-    records.create(books, {"id": "a", "title": "a", "stock": 0, "isbn": "1"})
+    records.create(unbounded(books), {"id": "a", "title": "a", "stock": 0, "isbn": "1"})
     listed = [
         operation("patch", "a", {"stock": {"$inc": 1}, "isbn": "2"}),
         operation("create", body={"title": "x", "isbn": "1"}),
@@ -403,4 +406,4 @@ def test_a_record_too_large_is_refused_in_a_transaction(books: Collection) -> No
             operation("create", "a", {"t": "x" * 410_000}, collection="free"), operation("create", body={"title": "x"})
         )
     assert stored("r#") == []
-    assert records.create(free, {"id": "a"}).created
+    assert records.create(unbounded(free), {"id": "a"}).created

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import patches, reading, record, records
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.preconditions import NONE
@@ -67,10 +68,10 @@ def test_a_patch_means_what_rfc_7396_and_the_operators_say(original: Any, patch:
 
 @pytest.mark.parametrize(("original", "patch", "result"), RFC_7396_APPENDIX_A + OPERATORS)
 def test_the_store_does_the_same(free: Collection, original: Any, patch: Any, result: Any) -> None:
-    records.create(free, {"id": "i", **original})
-    outcome = records.patch(free, "i", patch)
+    records.create(unbounded(free), {"id": "i", **original})
+    outcome = records.patch(unbounded(free), "i", patch)
     assert outcome.version == 2
-    assert reading.read(free, "i").doc == result
+    assert reading.read(unbounded(free), "i").doc == result
     assert outcome.document is not None
     assert record.properties_of(dict(outcome.document)) == result
 
@@ -136,11 +137,11 @@ def test_the_deepest_list_that_a_record_can_have_can_be_appended_to(free: Collec
             innermost = {"a": innermost}
         return innermost
 
-    records.create(free, {"id": "i", **nested([1])})
-    records.patch(free, "i", nested({"$append": [2]}))
-    assert reading.read(free, "i").doc == nested([1, 2])
+    records.create(unbounded(free), {"id": "i", **nested([1])})
+    records.patch(unbounded(free), "i", nested({"$append": [2]}))
+    assert reading.read(unbounded(free), "i").doc == nested([1, 2])
     with pytest.raises(ValidationFailed):
-        records.patch(free, "i", nested({"$append": [[]]}))
+        records.patch(unbounded(free), "i", nested({"$append": [[]]}))
 
 
 @pytest.mark.parametrize(
@@ -158,11 +159,11 @@ def test_the_deepest_list_that_a_record_can_have_can_be_appended_to(free: Collec
 def test_an_operator_that_does_not_fit_the_stored_value_is_refused(
     free: Collection, stored: Any, patch: Any, pointer: str
 ) -> None:
-    records.create(free, {"id": "i", **stored})
+    records.create(unbounded(free), {"id": "i", **stored})
     with pytest.raises(InvalidOperation) as refused:
-        records.patch(free, "i", patch)
+        records.patch(unbounded(free), "i", patch)
     assert [failure["pointer"] for failure in refused.value.failures] == [pointer]
-    assert reading.read(free, "i").version == 1
+    assert reading.read(unbounded(free), "i").version == 1
 
 
 BOUNDS = [
@@ -205,13 +206,13 @@ BOUNDS = [
 @pytest.mark.parametrize(("schema", "stored", "amount", "expected"), BOUNDS)
 def test_an_increment_keeps_to_the_bounds(table: str, schema: Any, stored: Any, amount: Any, expected: Any) -> None:
     bounded = collection({"properties": {"n": schema}})
-    records.create(bounded, {"id": "i"} if stored is ... else {"id": "i", "n": stored})
+    records.create(unbounded(bounded), {"id": "i"} if stored is ... else {"id": "i", "n": stored})
     if expected is None:
         with pytest.raises(ValidationFailed):
-            records.patch(bounded, "i", {"n": {"$inc": amount}})
-        assert reading.read(bounded, "i").version == 1
+            records.patch(unbounded(bounded), "i", {"n": {"$inc": amount}})
+        assert reading.read(unbounded(bounded), "i").version == 1
     else:
-        outcome = records.patch(bounded, "i", {"n": {"$inc": amount}})
+        outcome = records.patch(unbounded(bounded), "i", {"n": {"$inc": amount}})
         assert outcome.document is not None
         assert expected in ("any", outcome.document["n"])
 
@@ -241,13 +242,13 @@ def test_what_is_appended_keeps_to_the_schema(
     table: str, schema: Any, stored: Any, appended: list[Any], fits: bool
 ) -> None:
     bounded = collection({"properties": {"l": schema}})
-    records.create(bounded, {"id": "i"} if stored is ... else {"id": "i", "l": stored})
+    records.create(unbounded(bounded), {"id": "i"} if stored is ... else {"id": "i", "l": stored})
     if fits:
-        records.patch(bounded, "i", {"l": {"$append": appended}})
-        assert reading.read(bounded, "i").doc["l"] == ([] if stored is ... else stored) + appended
+        records.patch(unbounded(bounded), "i", {"l": {"$append": appended}})
+        assert reading.read(unbounded(bounded), "i").doc["l"] == ([] if stored is ... else stored) + appended
     else:
         with pytest.raises(ValidationFailed):
-            records.patch(bounded, "i", {"l": {"$append": appended}})
+            records.patch(unbounded(bounded), "i", {"l": {"$append": appended}})
 
 
 NESTED_REQUIRED = {
@@ -271,22 +272,22 @@ NESTED_REQUIRED = {
 )
 def test_what_is_required_cannot_be_removed(table: str, patch: Any, pointer: str) -> None:
     made = collection(NESTED_REQUIRED)
-    records.create(made, {"id": "i", "address": {"city": "Oslo", "zip": "1"}})
+    records.create(unbounded(made), {"id": "i", "address": {"city": "Oslo", "zip": "1"}})
     with pytest.raises(ValidationFailed) as refused:
-        records.patch(made, "i", patch)
+        records.patch(unbounded(made), "i", patch)
     assert [failure["pointer"] for failure in refused.value.failures] == [pointer]
-    records.patch(made, "i", {"address": {"zip": None}})
-    assert reading.read(made, "i").doc == {"address": {"city": "Oslo"}}
+    records.patch(unbounded(made), "i", {"address": {"zip": None}})
+    assert reading.read(unbounded(made), "i").doc == {"address": {"city": "Oslo"}}
 
 
 def test_a_nested_object_that_a_patch_begins_is_held_against_its_own_requirements(table: str) -> None:
     made = collection({"properties": NESTED_REQUIRED["properties"]})
-    records.create(made, {"id": "i"})
+    records.create(unbounded(made), {"id": "i"})
     with pytest.raises(ValidationFailed) as refused:
-        records.patch(made, "i", {"address": {"zip": "1"}})
+        records.patch(unbounded(made), "i", {"address": {"zip": "1"}})
     assert [failure["pointer"] for failure in refused.value.failures] == ["/address/city"]
-    records.patch(made, "i", {"address": {"city": "Oslo"}})
-    assert reading.read(made, "i").doc == {"address": {"city": "Oslo"}}
+    records.patch(unbounded(made), "i", {"address": {"city": "Oslo"}})
+    assert reading.read(unbounded(made), "i").doc == {"address": {"city": "Oslo"}}
 
 
 ACROSS = [
@@ -329,20 +330,20 @@ def test_what_a_schema_says_across_properties_holds_after_a_patch(
     table: str, schema: Any, stored: Any, breaking: Any, keeping: Any
 ) -> None:
     made = collection(schema)
-    records.create(made, {"id": "i", **stored})
+    records.create(unbounded(made), {"id": "i", **stored})
     with pytest.raises(ValidationFailed):
-        records.patch(made, "i", breaking)
-    assert reading.read(made, "i").doc == stored
-    records.patch(made, "i", keeping)
-    assert reading.read(made, "i").doc == patches.apply(stored, keeping)
+        records.patch(unbounded(made), "i", breaking)
+    assert reading.read(unbounded(made), "i").doc == stored
+    records.patch(unbounded(made), "i", keeping)
+    assert reading.read(unbounded(made), "i").doc == patches.apply(stored, keeping)
 
 
 @pytest.mark.parametrize("stored", [{}, {"a": None}, {"a": 1}, {"a": {}}, {"a": {"b": 1}}, {"a": {"b": {"d": 1}}}])
 def test_two_levels_that_are_missing_are_made(free: Collection, stored: Any) -> None:
-    records.create(free, {"id": "i", **stored})
+    records.create(unbounded(free), {"id": "i", **stored})
     patch = {"a": {"b": {"c": {"$inc": 1}}}}
-    records.patch(free, "i", patch)
-    assert reading.read(free, "i").doc == patches.apply(stored, patch)
+    records.patch(unbounded(free), "i", patch)
+    assert reading.read(unbounded(free), "i").doc == patches.apply(stored, patch)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "é" * 128])
@@ -351,42 +352,42 @@ def test_two_levels_that_are_missing_are_made(free: Collection, stored: Any) -> 
 def test_a_patch_brings_in_no_name_that_a_record_cannot_have(
     free: Collection, name: str, value: Any, nested: bool
 ) -> None:
-    records.create(free, {"id": "i", "o": {}})
+    records.create(unbounded(free), {"id": "i", "o": {}})
     with pytest.raises(ValidationFailed):
-        records.patch(free, "i", {"o": {name: value}} if nested else {name: value})
-    assert reading.read(free, "i").doc == {"o": {}}
+        records.patch(unbounded(free), "i", {"o": {name: value}} if nested else {name: value})
+    assert reading.read(unbounded(free), "i").doc == {"o": {}}
 
 
 @pytest.mark.parametrize("value", [[{"$inc": 1}], [{"a": {"$x": 1}}], {"$append": [{"$unset": True}]}])
 def test_an_operator_is_not_hidden_in_a_list(free: Collection, value: Any) -> None:
-    records.create(free, {"id": "i", "l": []})
+    records.create(unbounded(free), {"id": "i", "l": []})
     with pytest.raises(ValidationFailed):
-        records.patch(free, "i", {"l": value})
+        records.patch(unbounded(free), "i", {"l": value})
 
 
 def test_as_many_properties_as_one_update_takes_and_more_than_that(free: Collection) -> None:
-    records.create(free, {"id": "i"})
+    records.create(unbounded(free), {"id": "i"})
     for count in (patches.MAX_ACTIONS, patches.MAX_ACTIONS + 1, 1000):
         with main.session.recording() as recorder:
-            records.patch(free, "i", {f"property{number}": count for number in range(count)})
+            records.patch(unbounded(free), "i", {f"property{number}": count for number in range(count)})
         assert len(recorder.calls) == (1 if count <= patches.MAX_ACTIONS else 2)
-    assert set(reading.read(free, "i").doc.values()) == {1000}
+    assert set(reading.read(unbounded(free), "i").doc.values()) == {1000}
 
 
 def test_as_many_conditions_as_one_update_takes_and_more_than_that(free: Collection) -> None:
-    records.create(free, {"id": "i"})
+    records.create(unbounded(free), {"id": "i"})
     for count in (10, 60, 100, 300):
-        records.patch(free, "i", {f"counter{number}": {"$inc": 1} for number in range(count)})
-    doc = reading.read(free, "i").doc
+        records.patch(unbounded(free), "i", {f"counter{number}": {"$inc": 1} for number in range(count)})
+    doc = reading.read(unbounded(free), "i").doc
     assert (doc["counter0"], doc["counter50"], doc["counter99"], doc["counter299"]) == (4, 3, 2, 1)
 
 
 def test_deep_paths_within_an_expression(free: Collection) -> None:
     stored = {f"object{number}": {"a": {"b": {"n": 1}}} for number in range(60)}
-    records.create(free, {"id": "i", **stored})
+    records.create(unbounded(free), {"id": "i", **stored})
     patch = {name: {"a": {"b": {"n": {"$inc": 1}, "m": [1]}}} for name in stored}
-    records.patch(free, "i", patch)
-    assert reading.read(free, "i").doc == patches.apply(stored, patch)
+    records.patch(unbounded(free), "i", patch)
+    assert reading.read(unbounded(free), "i").doc == patches.apply(stored, patch)
 
 
 NAMES = st.sampled_from(["a", "b", "size", "a.b", "#", ":", "é"])
@@ -421,15 +422,15 @@ def applied(document: Any, patch: Any) -> tuple[Any, InvalidOperation | None]:
 @given(document=st.dictionaries(NAMES, VALUES, max_size=5), patch=PATCHES)
 def test_the_one_call_update_gives_what_applying_the_patch_gives(table: str, document: Any, patch: Any) -> None:
     free = collection()
-    records.create(free, {"id": "i", **document})
+    records.create(unbounded(free), {"id": "i", **document})
     expected, misfit = applied(document, patch)
     if misfit is not None:
         with pytest.raises(InvalidOperation) as refused:
-            records.patch(free, "i", patch)
+            records.patch(unbounded(free), "i", patch)
         assert refused.value.failures == misfit.failures
         return
-    outcome = records.patch(free, "i", patch)
-    stored = reading.read(free, "i", consistent=True)
+    outcome = records.patch(unbounded(free), "i", patch)
+    stored = reading.read(unbounded(free), "i", consistent=True)
     assert stored.doc == expected
     assert outcome.document == stored.document()
     assert stored.version == 2
@@ -468,17 +469,17 @@ BOOK_PATCHES = st.fixed_dictionaries(
 @given(document=BOOKS, patch=BOOK_PATCHES)
 def test_a_patch_is_refused_exactly_when_its_result_is_no_valid_record(table: str, document: Any, patch: Any) -> None:
     books = collection(BOOK_SCHEMA)
-    records.create(books, {"id": "i", **document})
+    records.create(unbounded(books), {"id": "i", **document})
     try:
         expected = patches.apply(document, patch)
         record.validate(books, expected)
     except ValidationFailed:
         with pytest.raises(ValidationFailed):
-            records.patch(books, "i", patch)
-        assert reading.read(books, "i", consistent=True).doc == document
+            records.patch(unbounded(books), "i", patch)
+        assert reading.read(unbounded(books), "i", consistent=True).doc == document
     else:
-        records.patch(books, "i", patch)
-        assert reading.read(books, "i", consistent=True).doc == expected
+        records.patch(unbounded(books), "i", patch)
+        assert reading.read(unbounded(books), "i", consistent=True).doc == expected
 
 
 @law(150)
@@ -486,10 +487,10 @@ def test_a_patch_is_refused_exactly_when_its_result_is_no_valid_record(table: st
 def test_a_plan_that_dynamodb_carries_out_is_never_wrong(table: str, document: Any, patch: Any) -> None:
     """The plan alone, without the slow way behind it."""
     free = collection()
-    update = records._update_of_patch(free, "i", patch, NONE)
+    update = records._update_of_patch(unbounded(free), "i", patch, NONE)
     assume(update is not None)
     assert update is not None
-    records.create(free, {"id": "i", **document})
+    records.create(unbounded(free), {"id": "i", **document})
     try:
         stored = update.run()
     except (ConditionFailed, Rejected):

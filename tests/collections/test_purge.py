@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import definitions, jobs, purge, reading, records
 from chalicelib.collections.jobs import Job
 from chalicelib.collections.record import Record
@@ -28,7 +29,7 @@ def test_a_value_that_an_ended_record_and_its_successor_both_had_does_not_stop_t
         expires_at=int(time.time()) - 10, doc={"isbn": "1"},
     )  # fmt: skip
     ended.put()
-    records.create(made, {"id": "new", "isbn": "1"})
+    records.create(unbounded(made), {"id": "new", "isbn": "1"})
     job = definitions.delete("c")
     assert sum(deleted(job)) == 2
     assert stored("r#c#") == stored("u#") == []
@@ -36,17 +37,17 @@ def test_a_value_that_an_ended_record_and_its_successor_both_had_does_not_stop_t
 
 def test_the_purge_of_what_is_not_being_deleted_does_nothing(table: str) -> None:
     made = collection(name="c")
-    records.create(made, {"id": "i"})
+    records.create(unbounded(made), {"id": "i"})
     assert list(purge.delete_records(jobs.new("delete_collection", "c"))) == []
     assert list(purge.delete_records(jobs.new("delete_collection", "nobody"))) == []
-    assert reading.read(made, "i").id == "i"
+    assert reading.read(unbounded(made), "i").id == "i"
 
 
 def test_a_purge_can_be_begun_again_at_any_point(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge, "PAGE", 2)
     made = collection(name="c", unique=["n"])
     for number in range(7):
-        records.create(made, {"n": number})
+        records.create(unbounded(made), {"n": number})
     job = definitions.delete("c")
     assert next(deleted(job)) == 2
     assert next(deleted(job)) == 2

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import conditions, idempotency, reading, records
 from chalicelib.collections.conditions import Requirement
 from chalicelib.collections.definitions import Collection
@@ -35,19 +36,19 @@ def books(table: str) -> Collection:
 
 
 def test_a_new_record_has_what_the_server_sets(books: Collection) -> None:
-    outcome = records.create(books, {"title": "a"})
+    outcome = records.create(unbounded(books), {"title": "a"})
     assert outcome.created
     assert outcome.document is not None
     assert outcome.document["version"] == 1
     assert outcome.document["created_at"] == outcome.document["updated_at"]
-    assert reading.read(books, outcome.document["id"]).document() == outcome.document
+    assert reading.read(unbounded(books), outcome.document["id"]).document() == outcome.document
 
 
 def test_later_writes_count_versions_and_keep_the_time_of_creation(books: Collection) -> None:
-    first = records.create(books, {"id": "i", "title": "a"}).document
+    first = records.create(unbounded(books), {"id": "i", "title": "a"}).document
     time.sleep(0.002)
-    second = records.replace(books, "i", {"title": "b"}).document
-    third = records.patch(books, "i", {"title": "c"}).document
+    second = records.replace(unbounded(books), "i", {"title": "b"}).document
+    third = records.patch(unbounded(books), "i", {"title": "c"}).document
     assert first is not None
     assert second is not None
     assert third is not None
@@ -57,61 +58,61 @@ def test_later_writes_count_versions_and_keep_the_time_of_creation(books: Collec
 
 
 def test_a_replacement_leaves_nothing_of_the_old_record(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a", "stock": 5})
-    records.replace(books, "i", {"title": "b"})
-    assert reading.read(books, "i").doc == {"title": "b"}
+    records.create(unbounded(books), {"id": "i", "title": "a", "stock": 5})
+    records.replace(unbounded(books), "i", {"title": "b"})
+    assert reading.read(unbounded(books), "i").doc == {"title": "b"}
 
 
 def test_a_replacement_of_nothing_creates(books: Collection) -> None:
-    assert records.replace(books, "i", {"title": "a"}).created
-    assert not records.replace(books, "i", {"title": "a"}).created
+    assert records.replace(unbounded(books), "i", {"title": "a"}).created
+    assert not records.replace(unbounded(books), "i", {"title": "a"}).created
 
 
 def test_a_record_that_was_deleted_begins_anew(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a"})
-    records.patch(books, "i", {"title": "b"})
-    assert records.delete(books, "i").document is None
+    records.create(unbounded(books), {"id": "i", "title": "a"})
+    records.patch(unbounded(books), "i", {"title": "b"})
+    assert records.delete(unbounded(books), "i").document is None
     with pytest.raises(RecordNotFound):
-        reading.read(books, "i")
-    assert records.create(books, {"id": "i", "title": "c"}).version == 1
+        reading.read(unbounded(books), "i")
+    assert records.create(unbounded(books), {"id": "i", "title": "c"}).version == 1
 
 
 def test_an_id_is_used_once(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a"})
+    records.create(unbounded(books), {"id": "i", "title": "a"})
     with pytest.raises(RecordExists):
-        records.create(books, {"id": "i", "title": "b"})
+        records.create(unbounded(books), {"id": "i", "title": "b"})
     with pytest.raises(PreconditionFailed):
-        records.create(books, {"id": "i", "title": "b"}, Preconditions(none_match=ANY))
+        records.create(unbounded(books), {"id": "i", "title": "b"}, Preconditions(none_match=ANY))
 
 
 def test_a_creation_that_must_match_what_is_stored_cannot_hold(books: Collection) -> None:
     for match in (ONE, ANY):
         with pytest.raises(PreconditionFailed):
-            records.create(books, {"title": "b"}, Preconditions(match=match))
+            records.create(unbounded(books), {"title": "b"}, Preconditions(match=match))
         with pytest.raises(PreconditionFailed):
-            records.replace(books, "new", {"title": "b"}, Preconditions(match=match, none_match=ANY))
+            records.replace(unbounded(books), "new", {"title": "b"}, Preconditions(match=match, none_match=ANY))
 
 
 def test_two_ids_for_one_record_are_refused(books: Collection) -> None:
     with pytest.raises(ValidationFailed):
-        records.create(books, {"id": "a", "title": "b"}, record_id="b")
+        records.create(unbounded(books), {"id": "a", "title": "b"}, record_id="b")
     for change in (records.replace, records.patch):
         with pytest.raises(ValidationFailed):
-            change(books, "b", {"id": "a", "title": "b"})
-    assert records.replace(books, "a", {"id": "a", "title": "b"}).created
+            change(unbounded(books), "b", {"id": "a", "title": "b"})
+    assert records.replace(unbounded(books), "a", {"id": "a", "title": "b"}).created
 
 
 @pytest.mark.parametrize("record_id", ["", "a/b", ".", "..", "x" * 129, 5, None, [], {}])
 def test_an_id_that_cannot_be_is_refused(books: Collection, record_id: Any) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        records.create(books, {"id": record_id, "title": "b"})
+        records.create(unbounded(books), {"id": record_id, "title": "b"})
     assert refused.value.failures[0]["pointer"] == "/id"
 
 
 def test_a_record_is_validated_whole(books: Collection) -> None:
     ways: list[Callable[[dict[str, Any]], Any]] = [
-        lambda body: records.create(books, body),
-        lambda body: records.replace(books, "i", body),
+        lambda body: records.create(unbounded(books), body),
+        lambda body: records.replace(unbounded(books), "i", body),
     ]
     for write in ways:
         with pytest.raises(ValidationFailed) as refused:
@@ -123,13 +124,13 @@ def test_a_record_is_validated_whole(books: Collection) -> None:
 @pytest.mark.parametrize("value", [10**40 + 1, 1e200, [[10**39 + 1]], {"a": {"": 1}}])
 def test_what_dynamodb_has_no_place_for_is_refused_by_name(table: str, name: str, value: Any) -> None:
     free = collection()
-    records.create(free, {"id": "i"})
+    records.create(unbounded(free), {"id": "i"})
     ways: list[Callable[[], Any]] = [
-        lambda: records.create(free, {name: value}),
-        lambda: records.replace(free, "i", {name: value}),
-        lambda: records.replace(free, "new", {name: value}),
-        lambda: records.patch(free, "i", {name: value}),
-        lambda: records.patch(free, "i", {name: {"deep": value}}),
+        lambda: records.create(unbounded(free), {name: value}),
+        lambda: records.replace(unbounded(free), "i", {name: value}),
+        lambda: records.replace(unbounded(free), "new", {name: value}),
+        lambda: records.patch(unbounded(free), "i", {name: value}),
+        lambda: records.patch(unbounded(free), "i", {name: {"deep": value}}),
     ]
     for write in ways:
         with pytest.raises(ValidationFailed) as refused:
@@ -146,12 +147,12 @@ def test_absent_properties_get_their_defaults_in_creation_and_replacement_but_no
             }
         }
     )
-    records.create(made, {"id": "i", "o": {}})
-    assert reading.read(made, "i").doc == {"stock": 3, "o": {"deep": {"a": []}}}
-    records.patch(made, "i", {"stock": None})
-    assert reading.read(made, "i").doc == {"o": {"deep": {"a": []}}}
-    records.replace(made, "i", {})
-    assert reading.read(made, "i").doc == {"stock": 3}
+    records.create(unbounded(made), {"id": "i", "o": {}})
+    assert reading.read(unbounded(made), "i").doc == {"stock": 3, "o": {"deep": {"a": []}}}
+    records.patch(unbounded(made), "i", {"stock": None})
+    assert reading.read(unbounded(made), "i").doc == {"o": {"deep": {"a": []}}}
+    records.replace(unbounded(made), "i", {})
+    assert reading.read(unbounded(made), "i").doc == {"stock": 3}
 
 
 SIZES = [(409_600 - 500, True), (409_600 + 1, False), (600_000, False)]
@@ -166,16 +167,18 @@ def test_a_record_is_at_most_as_large_as_an_item(
     made = collection(**members)
     body = {"isbn": "1", "text": "x" * size}
     if way in ("replace stored", "patch"):
-        records.create(made, {"id": "i", "text": "x", "isbn": "2"})
+        records.create(unbounded(made), {"id": "i", "text": "x", "isbn": "2"})
 
     def write() -> Any:
         if way == "create":
-            return records.create(made, {**body, "id": "i"})
-        return records.patch(made, "i", body) if way == "patch" else records.replace(made, "i", body)
+            return records.create(unbounded(made), {**body, "id": "i"})
+        return (
+            records.patch(unbounded(made), "i", body) if way == "patch" else records.replace(unbounded(made), "i", body)
+        )
 
     if fits:
         write()
-        assert len(reading.read(made, "i").doc["text"]) == size
+        assert len(reading.read(unbounded(made), "i").doc["text"]) == size
     else:
         with pytest.raises(ItemTooLarge):
             write()
@@ -183,11 +186,11 @@ def test_a_record_is_at_most_as_large_as_an_item(
 
 def test_a_record_does_not_grow_over_the_size_of_an_item(table: str) -> None:
     made = collection()
-    records.create(made, {"id": "i", "a": "x" * 300_000, "l": ["x" * 1000]})
+    records.create(unbounded(made), {"id": "i", "a": "x" * 300_000, "l": ["x" * 1000]})
     for patch in ({"b": "x" * 200_000}, {"l": {"$append": ["x" * 200_000]}}, {"o": {"p": "x" * 200_000}}):
         with pytest.raises(ItemTooLarge):
-            records.patch(made, "i", patch)
-    assert reading.read(made, "i").version == 1
+            records.patch(unbounded(made), "i", patch)
+    assert reading.read(unbounded(made), "i").version == 1
 
 
 PRECONDITIONS: dict[str, Preconditions] = {
@@ -219,7 +222,7 @@ def test_every_way_of_writing_decides_preconditions_alike(
 
     def prepare(record_id: str) -> str:
         if stored:
-            records.create(made, {"id": record_id, "isbn": record_id})
+            records.create(unbounded(made), {"id": record_id, "isbn": record_id})
         return record_id
 
     def status(write: Any) -> int:
@@ -230,11 +233,11 @@ def test_every_way_of_writing_decides_preconditions_alike(
         return 201 if outcome.created else 200
 
     a, b, c = prepare("a"), prepare("b"), prepare("c")
-    replaced = status(lambda: records.replace(made, a, {"isbn": a, "n": 1}, preconditions))
+    replaced = status(lambda: records.replace(unbounded(made), a, {"isbn": a, "n": 1}, preconditions))
     assert replaced == ((200 if stored else 201) if holds else 412)
     missing_or = (200 if holds else 412) if stored else 404
-    assert status(lambda: records.patch(made, b, {"n": 1}, preconditions)) == missing_or
-    assert status(lambda: records.delete(made, c, preconditions)) == missing_or
+    assert status(lambda: records.patch(unbounded(made), b, {"n": 1}, preconditions)) == missing_or
+    assert status(lambda: records.delete(unbounded(made), c, preconditions)) == missing_or
 
 
 def having(text: str, **versions: Any) -> Preconditions:
@@ -279,8 +282,8 @@ def test_every_way_of_writing_decides_a_condition_alike(
 
     def prepare(record_id: str) -> str:
         if is_stored:
-            records.create(made, {"id": record_id, "isbn": record_id + "b", "n": 2, "o": {"a": 1}})
-            records.patch(made, record_id, {"n": 3})
+            records.create(unbounded(made), {"id": record_id, "isbn": record_id + "b", "n": 2, "o": {"a": 1}})
+            records.patch(unbounded(made), record_id, {"n": 3})
         return record_id
 
     def status(write: Any) -> int:
@@ -292,11 +295,11 @@ def test_every_way_of_writing_decides_a_condition_alike(
 
     a, b, c = prepare("a"), prepare("b"), prepare("c")
     missing_or = (200 if holds else 412) if is_stored else 404
-    assert status(lambda: records.replace(made, a, {"isbn": a}, given)) == (
+    assert status(lambda: records.replace(unbounded(made), a, {"isbn": a}, given)) == (
         (200 if is_stored else 201) if holds else 412
     )
-    assert status(lambda: records.patch(made, b, {"n": {"$inc": 1}}, given)) == missing_or
-    assert status(lambda: records.delete(made, c, given)) == missing_or
+    assert status(lambda: records.patch(unbounded(made), b, {"n": {"$inc": 1}}, given)) == missing_or
+    assert status(lambda: records.delete(unbounded(made), c, given)) == missing_or
     versions = {item["sk"]: item["_version"] for item in stored(made.partition(a))}
     if is_stored:
         assert versions == ({"a": 3, "b": 3} if holds else {"a": 2, "b": 2, "c": 2})
@@ -308,50 +311,50 @@ def test_every_way_of_writing_decides_a_condition_alike(
 def test_a_condition_on_a_record_that_has_ended_is_one_on_no_record(ending: Collection, text: str) -> None:
     for of_the_old in (having("old"), having("old and not isbn.startsWith(id)"), having("version == 5")):
         with pytest.raises(PreconditionFailed):
-            records.replace(ending, "gone", {}, of_the_old)
+            records.replace(unbounded(ending), "gone", {}, of_the_old)
     with pytest.raises(RecordNotFound):
-        records.patch(ending, "gone", {"n": 1}, having(text))
+        records.patch(unbounded(ending), "gone", {"n": 1}, having(text))
     with pytest.raises(RecordNotFound):
-        records.delete(ending, "gone", having(text))
-    assert records.replace(ending, "gone", {"n": 1, "isbn": "gone too"}, having(text)).created
+        records.delete(unbounded(ending), "gone", having(text))
+    assert records.replace(unbounded(ending), "gone", {"n": 1, "isbn": "gone too"}, having(text)).created
     with pytest.raises(PreconditionFailed):
-        records.replace(ending, "gone", {}, having(text))
+        records.replace(unbounded(ending), "gone", {}, having(text))
 
 
 def test_a_condition_with_if_none_match_is_about_no_record(books: Collection) -> None:
     with pytest.raises(PreconditionFailed):
-        records.replace(books, "i", {"title": "a"}, having("stock > 0", none_match=ANY))
-    assert records.replace(books, "i", {"title": "a"}, having("stock == null", none_match=ANY)).created
+        records.replace(unbounded(books), "i", {"title": "a"}, having("stock > 0", none_match=ANY))
+    assert records.replace(unbounded(books), "i", {"title": "a"}, having("stock == null", none_match=ANY)).created
     with pytest.raises(PreconditionFailed):
-        records.replace(books, "i", {"title": "a"}, having("stock == null", none_match=ANY))
+        records.replace(unbounded(books), "i", {"title": "a"}, having("stock == null", none_match=ANY))
 
 
 def test_a_condition_is_about_the_record_before_the_write(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a", "stock": 1})
-    records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+    records.create(unbounded(books), {"id": "i", "title": "a", "stock": 1})
+    records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 0"))
     with pytest.raises(PreconditionFailed):
-        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
-    records.patch(books, "i", {"stock": 9}, having("stock == 0"))
-    records.replace(books, "i", {"title": "b"}, having("stock == 9"))
-    records.replace(books, "i", {"title": "c"}, having("stock == null and title == 'b'"))
+        records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+    records.patch(unbounded(books), "i", {"stock": 9}, having("stock == 0"))
+    records.replace(unbounded(books), "i", {"title": "b"}, having("stock == 9"))
+    records.replace(unbounded(books), "i", {"title": "c"}, having("stock == null and title == 'b'"))
 
 
 def test_a_failed_condition_is_told_before_what_else_stands_in_the_way(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a", "stock": 0})
+    records.create(unbounded(books), {"id": "i", "title": "a", "stock": 0})
     with pytest.raises(PreconditionFailed):
-        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"))
+        records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 0"))
     with pytest.raises(ValidationFailed):
-        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock == 0"))
+        records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock == 0"))
 
 
 def test_with_an_idempotency_key_a_condition_is_held_against_what_was_read(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a", "stock": 1})
+    records.create(unbounded(books), {"id": "i", "title": "a", "stock": 1})
     once = idempotency.once("p", "k", b"r")
     with pytest.raises(PreconditionFailed):
-        records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 1"), once)
-    first = records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"), once)
-    assert records.patch(books, "i", {"stock": {"$inc": -1}}, having("stock > 0"), once) == first
-    assert reading.read(books, "i").doc["stock"] == 0
+        records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 1"), once)
+    first = records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 0"), once)
+    assert records.patch(unbounded(books), "i", {"stock": {"$inc": -1}}, having("stock > 0"), once) == first
+    assert reading.read(unbounded(books), "i").doc["stock"] == 0
 
 
 def test_conditions_that_are_together_too_long_for_a_call_take_a_read(table: str) -> None:
@@ -361,36 +364,36 @@ def test_conditions_that_are_together_too_long_for_a_call_take_a_read(table: str
     every = (having(" and ".join(asked[:count]), **versions) for count in range(99, 0, -1))
     given = next(each for each in every if each.is_decidable)
     ways: list[Callable[[], Any]] = [
-        lambda: records.replace(made, "i", {"n": 1}, given),
-        lambda: records.patch(made, "i", {"n": 1}, given),
-        lambda: records.delete(made, "i", given),
+        lambda: records.replace(unbounded(made), "i", {"n": 1}, given),
+        lambda: records.patch(unbounded(made), "i", {"n": 1}, given),
+        lambda: records.delete(unbounded(made), "i", given),
     ]
     for write in ways:
-        records.replace(made, "i", {"n": 1001})
+        records.replace(unbounded(made), "i", {"n": 1001})
         with pytest.raises(PreconditionFailed):
             write()
-        records.replace(made, "i", {"n": 1})
+        records.replace(unbounded(made), "i", {"n": 1})
         with main.session.recording() as recorder:
             write()
         assert recorder.operations in (["GetItem", "PutItem"], ["GetItem", "DeleteItem"])
     with pytest.raises(RecordNotFound):
-        reading.read(made, "i")
+        reading.read(unbounded(made), "i")
 
 
 def test_a_collection_can_require_preconditions(table: str) -> None:
     made = collection(require_preconditions=True)
-    records.create(made, {"id": "i"})
+    records.create(unbounded(made), {"id": "i"})
     ways: list[Callable[[Preconditions], Any]] = [
-        lambda p: records.replace(made, "i", {}, p),
-        lambda p: records.patch(made, "i", {}, p),
-        lambda p: records.delete(made, "i", p),
+        lambda p: records.replace(unbounded(made), "i", {}, p),
+        lambda p: records.patch(unbounded(made), "i", {}, p),
+        lambda p: records.delete(unbounded(made), "i", p),
     ]
     for write in ways:
         for too_little in (NONE, having("true")):
             with pytest.raises(PreconditionRequired):
                 write(too_little)
         write(Preconditions(match=ANY))
-    assert records.replace(made, "i", {}, Preconditions(none_match=ANY)).created
+    assert records.replace(unbounded(made), "i", {}, Preconditions(none_match=ANY)).created
 
 
 @pytest.fixture
@@ -405,31 +408,31 @@ def ending(table: str) -> Collection:
 
 def test_a_record_that_has_ended_is_not_there(ending: Collection) -> None:
     ways: list[Callable[[], Any]] = [
-        lambda: reading.read(ending, "gone"),
-        lambda: reading.read(ending, "gone", consistent=True),
-        lambda: records.patch(ending, "gone", {"a": 1}),
-        lambda: records.patch(ending, "gone", {"a": {"$remove": [1]}}),
-        lambda: records.delete(ending, "gone"),
+        lambda: reading.read(unbounded(ending), "gone"),
+        lambda: reading.read(unbounded(ending), "gone", consistent=True),
+        lambda: records.patch(unbounded(ending), "gone", {"a": 1}),
+        lambda: records.patch(unbounded(ending), "gone", {"a": {"$remove": [1]}}),
+        lambda: records.delete(unbounded(ending), "gone"),
     ]
     for call in ways:
         with pytest.raises(RecordNotFound):
             call()
     with pytest.raises(PreconditionFailed):
-        records.replace(ending, "gone", {}, Preconditions(match=ANY))
+        records.replace(unbounded(ending), "gone", {}, Preconditions(match=ANY))
     with pytest.raises(PreconditionFailed):
-        records.replace(ending, "gone", {}, Preconditions(match=frozenset({5})))
+        records.replace(unbounded(ending), "gone", {}, Preconditions(match=frozenset({5})))
 
 
 @pytest.mark.parametrize("way", ["create", "replace", "replace only create"])
 def test_a_record_that_has_ended_is_created_over(ending: Collection, way: str) -> None:
     if way == "create":
-        outcome = records.create(ending, {"id": "gone", "new": True})
+        outcome = records.create(unbounded(ending), {"id": "gone", "new": True})
     else:
         only = Preconditions(none_match=ANY) if way == "replace only create" else NONE
-        outcome = records.replace(ending, "gone", {"new": True}, only)
+        outcome = records.replace(unbounded(ending), "gone", {"new": True}, only)
     assert outcome.created
     assert outcome.version == 1
-    stored = reading.read(ending, "gone")
+    stored = reading.read(unbounded(ending), "gone")
     assert stored.doc == {"new": True}
     assert stored.created_at > "2020-01-02"
     assert stored.expires_at is None
@@ -437,30 +440,32 @@ def test_a_record_that_has_ended_is_created_over(ending: Collection, way: str) -
 
 @pytest.mark.parametrize("until", ["2099-01-01T00:00:00Z", 4_070_908_800, 4_070_908_800.9])
 def test_the_end_of_a_record_follows_its_property(ending: Collection, until: Any) -> None:
-    records.create(ending, {"id": "i", "until": until})
-    assert reading.read(ending, "i").expires_at == 4_070_908_800
-    records.patch(ending, "i", {"n": 1})
-    assert reading.read(ending, "i").expires_at == 4_070_908_800
-    records.patch(ending, "i", {"until": {"$inc": 1}} if not isinstance(until, str) else {"until": 4_070_908_801})
-    assert reading.read(ending, "i").expires_at == 4_070_908_801
-    records.patch(ending, "i", {"until": None})
-    assert reading.read(ending, "i").expires_at is None
-    records.replace(ending, "i", {"until": until})
-    assert reading.read(ending, "i").expires_at == 4_070_908_800
-    records.replace(ending, "i", {})
-    assert reading.read(ending, "i").expires_at is None
-    records.patch(ending, "i", {"until": until})
-    records.patch(ending, "i", {"until": {"$unset": True}})
-    assert reading.read(ending, "i").expires_at is None
+    records.create(unbounded(ending), {"id": "i", "until": until})
+    assert reading.read(unbounded(ending), "i").expires_at == 4_070_908_800
+    records.patch(unbounded(ending), "i", {"n": 1})
+    assert reading.read(unbounded(ending), "i").expires_at == 4_070_908_800
+    records.patch(
+        unbounded(ending), "i", {"until": {"$inc": 1}} if not isinstance(until, str) else {"until": 4_070_908_801}
+    )
+    assert reading.read(unbounded(ending), "i").expires_at == 4_070_908_801
+    records.patch(unbounded(ending), "i", {"until": None})
+    assert reading.read(unbounded(ending), "i").expires_at is None
+    records.replace(unbounded(ending), "i", {"until": until})
+    assert reading.read(unbounded(ending), "i").expires_at == 4_070_908_800
+    records.replace(unbounded(ending), "i", {})
+    assert reading.read(unbounded(ending), "i").expires_at is None
+    records.patch(unbounded(ending), "i", {"until": until})
+    records.patch(unbounded(ending), "i", {"until": {"$unset": True}})
+    assert reading.read(unbounded(ending), "i").expires_at is None
 
 
 @pytest.mark.parametrize("until", ["soon", "2099-01-01", True, [], {"a": 1}, -1])
 def test_a_property_that_says_no_time_is_refused(ending: Collection, until: Any) -> None:
-    records.create(ending, {"id": "i"})
+    records.create(unbounded(ending), {"id": "i"})
     ways: list[Callable[[], Any]] = [
-        lambda: records.create(ending, {"until": until}),
-        lambda: records.replace(ending, "i", {"until": until}),
-        lambda: records.patch(ending, "i", {"until": until}),
+        lambda: records.create(unbounded(ending), {"until": until}),
+        lambda: records.replace(unbounded(ending), "i", {"until": until}),
+        lambda: records.patch(unbounded(ending), "i", {"until": until}),
     ]
     for write in ways:
         with pytest.raises(ValidationFailed) as refused:
@@ -469,10 +474,10 @@ def test_a_property_that_says_no_time_is_refused(ending: Collection, until: Any)
 
 
 def test_a_patch_can_end_a_record_at_once(ending: Collection) -> None:
-    records.create(ending, {"id": "i"})
-    records.patch(ending, "i", {"until": 1})
+    records.create(unbounded(ending), {"id": "i"})
+    records.patch(unbounded(ending), "i", {"until": 1})
     with pytest.raises(RecordNotFound):
-        reading.read(ending, "i")
+        reading.read(unbounded(ending), "i")
 
 
 VALUES = st.recursive(
@@ -509,19 +514,19 @@ def in_digits(value: Any) -> Any:
 )
 def test_what_is_written_is_what_is_read(table: str, document: dict[str, Any]) -> None:
     made = collection()
-    records.create(made, {"id": "i", **document})
-    stored = reading.read(made, "i")
+    records.create(unbounded(made), {"id": "i", **document})
+    stored = reading.read(unbounded(made), "i")
     assert in_digits(stored.doc) == in_digits(document)
-    records.replace(made, "i", stored.document())
-    assert reading.read(made, "i").doc == stored.doc
+    records.replace(unbounded(made), "i", stored.document())
+    assert reading.read(unbounded(made), "i").doc == stored.doc
 
 
 def test_reading_is_one_call_and_a_consistent_one_costs_twice(books: Collection) -> None:
-    records.create(books, {"id": "i", "title": "a"})
+    records.create(unbounded(books), {"id": "i", "title": "a"})
     costs = []
     for consistent in (False, True):
         with main.session.recording() as recorder:
-            reading.read(books, "i", consistent=consistent)
+            reading.read(unbounded(books), "i", consistent=consistent)
         assert recorder.operations == ["GetItem"]
         costs.append(recorder.units)
     assert costs == [0.5, 1.0]

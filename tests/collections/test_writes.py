@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import reading, records, writes
 from chalicelib.collections.definitions import Collection
 from chalicelib.collections.idempotency import Once
@@ -48,24 +49,24 @@ def test_a_single_record_without_anything_else_is_a_plain_call(table: str) -> No
 @pytest.mark.parametrize("delay", [0, 1])
 def test_a_change_decided_on_a_record_that_was_deleted_and_made_again_is_stale(books: Collection, delay: int) -> None:
     """The successor has the same version, and even the same time of creation when it was made at once."""
-    records.create(books, {"id": "a", "isbn": "1"})
-    old = reading.read(books, "a")
-    records.delete(books, "a")
+    records.create(unbounded(books), {"id": "a", "isbn": "1"})
+    old = reading.read(unbounded(books), "a")
+    records.delete(unbounded(books), "a")
     successor = made(books, "a", {"isbn": "2"}, None)
     successor.created_at = old.created_at if delay == 0 else "2038-01-19T03:14:07.000Z"
     writes.commit([Change(books, "a", None, successor)], [], None)
     assert successor.version == old.version
     with pytest.raises(Stale):
         writes.commit([change(books, "a", old, isbn="3")], [], None)
-    assert reading.read(books, "a").doc == {"isbn": "2"}
+    assert reading.read(unbounded(books), "a").doc == {"isbn": "2"}
 
 
 @pytest.mark.parametrize("unique", [[], ["isbn"]])
 def test_a_change_decided_on_another_version_is_stale_and_writes_nothing(table: str, unique: list[str]) -> None:
     books = collection(unique=unique)
-    records.create(books, {"id": "a", "isbn": "1"})
-    old = reading.read(books, "a")
-    records.patch(books, "a", {"isbn": "2"})
+    records.create(unbounded(books), {"id": "a", "isbn": "1"})
+    old = reading.read(unbounded(books), "a")
+    records.patch(unbounded(books), "a", {"isbn": "2"})
     before = stored()
     for stale in (
         change(books, "a", old, isbn="3"),
@@ -79,11 +80,11 @@ def test_a_change_decided_on_another_version_is_stale_and_writes_nothing(table: 
 
 
 def test_a_check_writes_nothing_and_notices_a_change(books: Collection) -> None:
-    records.create(books, {"id": "a", "isbn": "1"})
-    old = reading.read(books, "a")
+    records.create(unbounded(books), {"id": "a", "isbn": "1"})
+    old = reading.read(unbounded(books), "a")
     writes.commit([Change(books, "a", old, old), change(books, "b", None, isbn="2")], [], None)
-    assert reading.read(books, "a") == old
-    records.patch(books, "a", {"n": 1})
+    assert reading.read(unbounded(books), "a") == old
+    records.patch(unbounded(books), "a", {"n": 1})
     with pytest.raises(Stale):
         writes.commit([Change(books, "a", old, old), change(books, "c", None, isbn="3")], [], None)
 
@@ -110,14 +111,14 @@ def test_no_more_actions_than_a_transaction_takes(books: Collection) -> None:
 
 
 def test_a_decision_is_made_anew_until_it_holds(books: Collection) -> None:
-    records.create(books, {"id": "a", "n": 0})
+    records.create(unbounded(books), {"id": "a", "n": 0})
     seen: list[int] = []
 
     def decide(old: Record | None) -> Record | None:
         assert old is not None
         seen.append(old.version)
         if len(seen) < 4:
-            records.patch(books, "a", {"n": {"$inc": 1}})
+            records.patch(unbounded(books), "a", {"n": {"$inc": 1}})
         return made(books, "a", {"n": "decided"}, old)
 
     assert writes.change_one(books, "a", decide).version == 5
@@ -139,20 +140,20 @@ def test_a_decision_that_never_holds_is_given_up() -> None:
 
 
 def test_what_a_refused_write_has_shown_is_not_read_again(books: Collection) -> None:
-    records.create(books, {"id": "a", "isbn": "1"})
+    records.create(unbounded(books), {"id": "a", "isbn": "1"})
     with main.session.recording() as recorder:
-        records.replace(books, "a", {"isbn": "2"})
+        records.replace(unbounded(books), "a", {"isbn": "2"})
     assert recorder.operations == ["UpdateItem", "TransactWriteItems"]
 
 
 def test_nothing_is_done_to_a_record_that_vanishes_meanwhile(books: Collection) -> None:
-    records.create(books, {"id": "a", "isbn": "1"})
+    records.create(unbounded(books), {"id": "a", "isbn": "1"})
     seen: list[Record | None] = []
 
     def decide(old: Record | None) -> Record | None:
         seen.append(old)
         if len(seen) == 1:
-            records.delete(books, "a")
+            records.delete(unbounded(books), "a")
         return old if old is None else made(books, "a", {"isbn": "2"}, old)
 
     writes.change_one(books, "a", decide)

@@ -151,7 +151,7 @@ def test_a_composed_sort_key_takes_over_the_fields_from_the_first_on(condition: 
 
 def test_a_composed_sort_key_is_bounded_by_its_last_field_only() -> None:
     query = Film.query(genre="noir").where(Film.year > 1942).using(Film.by_year)
-    assert told(query) == ("gsi1", "h1 = 'genre#noir'", f"(year > '1942' AND {KIND})")
+    assert told(query) == ("gsi1", "h1 = 'genre#noir'", f"(year > 1942 AND {KIND})")
 
 
 def test_a_field_that_a_sort_key_does_not_begin_with_is_filtered() -> None:
@@ -164,7 +164,7 @@ def test_a_text_within_a_composed_key_says_its_field_only_together_with_the_filt
     assert told(one)[2] == KIND
     talks = Talk.query(room="a", day=date(2024, 5, 1), number=7)
     assert told(talks.where(Talk.reel == "x")) == ("gsi1", "h1 = 'a' AND r1 = '2024-05-01#21307!|x'", None)
-    assert told(talks.using(Talk.by_number)) == ("gsi2", "h2 = 'a-2024-05-01' AND length = '7'", "room = 'a'")
+    assert told(talks.using(Talk.by_number)) == ("gsi2", "h2 = 'a-2024-05-01' AND length = 7", "room = 'a'")
 
 
 def test_the_longest_known_beginning_of_a_sort_key_is_used_where_the_rest_is_open() -> None:
@@ -173,21 +173,21 @@ def test_the_longest_known_beginning_of_a_sort_key_is_used_where_the_rest_is_ope
     assert told(talks.where(Talk.number > 7)) == (
         "gsi1",
         "h1 = 'a' AND begins_with(r1, '2024-05-01#')",
-        "number > '7'",
+        "number > 7",
     )
 
 
 @pytest.mark.parametrize(
     ("condition", "asked"),
     [
-        (Film.length == Decimal(91), "length = '91'"),
-        (Film.length > Decimal(91), "length > '91'"),
-        ((Film.length >= Decimal(91)) & (Film.length <= Decimal(101)), "length BETWEEN '91' AND '101'"),
+        (Film.length == Decimal(91), "length = 91"),
+        (Film.length > Decimal(91), "length > 91"),
+        ((Film.length >= Decimal(91)) & (Film.length <= Decimal(101)), "length BETWEEN 91 AND 101"),
         (
             (Film.length > Decimal(91)) & (Film.length < Decimal(101)),
-            f"length BETWEEN '91.{'0' * 35}1' AND '100.{'9' * 35}'",
+            f"length BETWEEN 91.{'0' * 35}1 AND 100.{'9' * 35}",
         ),
-        ((Film.length > Decimal(0)) & (Film.length < Decimal(1)), f"length BETWEEN '1E-130' AND '0.{'9' * 38}'"),
+        ((Film.length > Decimal(0)) & (Film.length < Decimal(1)), f"length BETWEEN 1E-130 AND 0.{'9' * 38}"),
         (Film.hash == b"a", "hash = 'YQ=='"),
         ((Film.hash > b"a") & (Film.hash <= b"b"), "hash BETWEEN 'YQA=' AND 'Yg=='"),
         ((Film.hash >= b"a") & (Film.hash < b"b\0"), "hash BETWEEN 'YQ==' AND 'Yg=='"),

@@ -23,19 +23,19 @@ texts = st.text(min_size=1, max_size=3)
 ends = texts | st.none()
 
 
-@given(st.tuples(texts, texts).map(sorted), ends, ends, texts)
+@given(ends, ends, ends, ends, texts)
 def test_the_part_between_two_keys_has_the_keys_that_are_in_both(
-    ends_: list[str], low: str | None, high: str | None, key: str
+    first: str | None, last: str | None, low: str | None, high: str | None, key: str
 ) -> None:
-    whole = Stretch(None, "p", *ends_)
+    whole, other = Stretch(None, "p", first, last), Stretch(None, "p", low, high)
     part = whole.between(low, high)
-    for each in filter(None, (key, *ends_, low, high)):
-        asked_for = (low is None or low <= each) and (high is None or each <= high)
-        assert (part is not None and holds(part, each)) == (holds(whole, each) and asked_for)
+    for each in filter(None, (key, first, last, low, high)):
+        assert (part is not None and holds(part, each)) == (holds(whole, each) and holds(other, each))
 
 
 def holds(stretch: Stretch, key: str) -> bool:
-    return stretch.low <= key <= stretch.high
+    """Whether a key lies in a stretch; None is an open end."""
+    return (stretch.low is None or stretch.low <= key) and (stretch.high is None or key <= stretch.high)
 
 
 def test_the_part_of_a_stretch_is_of_the_same_partition() -> None:
@@ -43,6 +43,7 @@ def test_the_part_of_a_stretch_is_of_the_same_partition() -> None:
     assert INDEXED.between(high="b") == Stretch("gsi2", "p", "b", "b")
     assert INDEXED.between("a", "e") == INDEXED
     assert INDEXED.between(low="d\0") is None
+    assert Stretch("gsi2", "p").between() == Stretch("gsi2", "p", None, None)
 
 
 def sent(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,24 @@ def test_a_single_key_is_asked_for_as_such() -> None:
     assert len(parameters["ExpressionAttributeValues"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "condition"),
+    [(None, None, "#0 = :0"), ("b", None, "#0 = :0 AND #1 >= :1"), (None, "d", "#0 = :0 AND #1 <= :1")],
+)
+def test_an_open_end_is_not_asked_about(low: str | None, high: str | None, condition: str) -> None:
+    parameters = sent(request(main, Stretch("gsi1", "p", low, high)))
+    assert parameters["KeyConditionExpression"] == condition
+    assert len(parameters["ExpressionAttributeNames"]) == len(parameters["ExpressionAttributeValues"])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_point"),
+    [("b", "b", True), ("b", "c", False), (None, None, False), ("b", None, False), (None, "b", False)],
+)
+def test_a_point_is_one_key(low: str | None, high: str | None, is_point: bool) -> None:
+    assert Stretch(None, "p", low, high).is_point is is_point
+
+
 def test_what_else_is_asked_is_in_the_request() -> None:
     parameters = sent(request(main, BASE, EVEN, forward=False, limit=7, count=True))
     assert parameters["FilterExpression"]
@@ -84,7 +103,7 @@ def test_what_else_is_asked_is_in_the_request() -> None:
 def test_a_request_is_explained_with_names_and_values_in_place() -> None:
     assert explained(request(main, BASE, EVEN)) == {
         "key_condition": "pk = 'p' AND sk BETWEEN 'b' AND 'd'",
-        "filter": "even = True",
+        "filter": "even = true",
     }
     assert explained(request(main, INDEXED._replace(high="b"))) == {
         "key_condition": "_i2h = 'p' AND _i2r = 'b'",
@@ -121,6 +140,13 @@ def test_both_ends_are_in_a_stretch_and_other_partitions_are_not(letters: Record
     assert (found(answer), answer.matches, answer.scanned, answer.last) == ("bcd", 3, 3, None)
     assert answer.units > 0
     assert len(letters.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "letters_"), [(None, None, "abcde"), ("c", None, "cde"), (None, "c", "abc"), ("c", "c", "c")]
+)
+def test_an_open_end_is_the_partitions(letters: Recorder, low: str | None, high: str | None, letters_: str) -> None:
+    assert found(asked(Stretch(None, "p", low, high))) == letters_
 
 
 def test_a_stretch_of_an_index_is_in_the_indexs_order(letters: Recorder) -> None:

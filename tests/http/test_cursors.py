@@ -50,3 +50,38 @@ def test_no_bit_of_a_cursor_can_be_changed(table: str) -> None:
         if urlsafe_b64decode(changed + "=" * (-len(changed) % 4)) != whole:
             with pytest.raises(InvalidCursor):
                 cursors.load(changed, "l", CALLER)
+
+
+@law(100)
+@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
+def test_a_position_cannot_be_read_from_a_cursor(table: str, position: str, other: str) -> None:
+    raw = _raw(cursors.dump(position, "l", CALLER))
+    assert len(raw) == 16 + len(position.encode())
+    assert position.encode() not in raw or len(position.encode()) < 3
+    if position != other:
+        size = min(len(position.encode()), len(other.encode()))
+        streams = [
+            bytes(a ^ b for a, b in zip(_raw(cursors.dump(each, "l", CALLER))[16:], each.encode(), strict=True))
+            for each in (position, other)
+        ]
+        assert size < 4 or streams[0][:size] != streams[1][:size]  # what is known of one cursor opens no other
+
+
+def test_alike_positions_have_unlike_cursors(table: str) -> None:
+    made = [_raw(cursors.dump(f"record{number}", "l", CALLER)) for number in range(50)]
+    for place in range(len(made[0])):
+        assert len({raw[place] for raw in made}) > 10
+    bob = Principal("key:b", "key")
+    assert _raw(cursors.dump("record1", "l", bob)) != made[1] != _raw(cursors.dump("record1", "m", CALLER))
+
+
+def test_cursors_of_the_form_of_before_are_none(table: str) -> None:
+    """They had the position as it is, and were not encrypted."""
+    for text in ("W251bGwsbnVsbCxudWxsLCJraW5kcmVj9I-_vyJdhyu8alqKrsvmHq9G28tbpw", "YWJj", "A" * 22, "", "é"):
+        with pytest.raises(InvalidCursor):
+            cursors.load(text, "l", CALLER)
+
+
+def _raw(cursor: str | None) -> bytes:
+    text = cursor or ""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -28,5 +28,5 @@ def test_secured_endpoints_can_refuse_their_caller() -> None:
 def test_a_canceled_transaction_has_the_status_of_what_an_operation_can_meet() -> None:
     met = {"create_record", "replace_record", "patch_record", "delete_record"}
     statuses = {problem.status for name in met for problem in ENDPOINTS[name].every_problem()}
-    not_of_an_operation = {400, 401, 413, 415, 500, 503}
+    not_of_an_operation = {400, 401, 413, 415, 429, 500, 503}
     assert set(CANCELED_STATUSES) == statuses - not_of_an_operation

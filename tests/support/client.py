@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 
 from chalice.app import Chalice
 from chalice.config import Config
-from chalice.local import LocalGateway, LocalGatewayException
+from chalice.local import LocalGateway, LocalGatewayAuthorizer, LocalGatewayException
 
 from chalicelib import settings
 from chalicelib.access import keys
+from chalicelib.access.principals import ANONYMOUS, Principal
 from chalicelib.schema import json_text
 
 ADMIN_KEY = "administrator"
@@ -46,6 +47,13 @@ class Client:
     def __init__(self, key: str | None = ADMIN_KEY) -> None:
         self.key = key
         self.gateway = LocalGateway(the_app(), Config())
+
+    @classmethod
+    def as_principal(cls, principal: Principal) -> Client:
+        """A caller whom the authorizer has found to be this principal, whatever made it so."""
+        client = cls(None)
+        client.gateway._authorizer = _Admitting(client.gateway._authorizer, principal)
+        return client
 
     def request(
         self, method: str, path: str, body: Any = _UNSENT, *, query: Mapping[str, Any] | str = "", **headers: str
@@ -117,6 +125,21 @@ class Client:
             found += [json.loads(line) for line in answer.text.split("\n")[:-1]]
             link = answer.headers.get("link", "").partition(">")[0][1:]
         return found
+
+
+class _Admitting(LocalGatewayAuthorizer):
+    """An authorizer that knows who calls; where none is asked, it is nobody in particular, as on API Gateway."""
+
+    def __init__(self, asked: LocalGatewayAuthorizer, principal: Principal) -> None:
+        super().__init__(asked._app_object)
+        self.principal = principal
+
+    def authorize(self, raw_path: str, lambda_event: Any, lambda_context: Any) -> tuple[Any, Any]:
+        route = self._route_for_event(lambda_event)
+        if route is not None and route.authorizer is not None and self.principal is not ANONYMOUS:
+            told = {**self.principal.to_context(), "principalId": self.principal.id}
+            lambda_event["requestContext"]["authorizer"] = told
+        return lambda_event, lambda_context
 
 
 def records(collection: str, record_id: str | None = None) -> str:

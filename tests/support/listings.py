@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.access.rules import unbounded
 from chalicelib.collections import queries
 from chalicelib.collections.conditions import read
 from chalicelib.collections.definitions import Collection
@@ -18,7 +19,7 @@ from chalicelib.where.evaluate import evaluate
 def query(made: Collection, where: Any = None, sort: str | None = None, params: dict[str, Any] | None = None) -> Query:
     """A listing as callers ask for it, without HTTP: ``query(books, "year > 1970", "-year")``."""
     order = None if sort is None else Sort(sort.removeprefix("-"), forward=not sort.startswith("-"))
-    return Query(made, None if where is None else read(where, params or {}), order)
+    return Query(unbounded(made), None if where is None else read(where, params or {}), order)
 
 
 def pages(asked: Query, limit: int) -> Iterator[RecordPage]:
@@ -28,9 +29,10 @@ def pages(asked: Query, limit: int) -> Iterator[RecordPage]:
         page, made = queries.page(asked, limit, position)
         assert len(page.records) <= limit
         yield page
-        position = queries.position_in(made, page.next)
+        before, position = position, queries.position_in(made, page.next)
         if position is None:
             return
+        assert position != before, "a page goes no further"
 
 
 def listed(asked: Query, limit: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from chalicelib.access.rules import Grant, unbounded
 from chalicelib.collections import definitions
 from chalicelib.collections.definitions import Collection
 from chalicelib.dynamo.codec import decode_map
@@ -41,6 +42,11 @@ def collection(schema: Any = None, *, name: str | None = None, **members: Any) -
     made, created = definitions.put(name or f"c{uuid.uuid4().hex}", {"schema": schema or {}, **members})
     assert created
     return made
+
+
+def opened(name: str) -> Callable[[], Grant]:
+    """What gives the leave to do everything in a collection, as its definition is at that time."""
+    return lambda: unbounded(definitions.get(name))
 
 
 def stored(prefix: str = "") -> list[dict[str, Any]]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from chalicelib.dynamo.conditions.terms import (
     NULL,
-    SURROGATES,
     Term,
     compared,
     compared_number,
@@ -18,10 +16,8 @@ from chalicelib.dynamo.conditions.terms import (
     stored,
 )
 from chalicelib.dynamo.expressions import MAX_IN_VALUES, Condition, Encoded, Expression, Part, Path
+from chalicelib.dynamo.ordering import HOLDS, LAST, SURROGATES
 from chalicelib.where import values
-
-_LAST = "\U0010ffff"
-_HOLDS = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def has_element(path: Path[Any], value: object) -> Term:
@@ -59,7 +55,7 @@ def starts_with(path: Path[Any], prefix: object) -> Term:
     if operand is None or not prefix:
         return exact(operand is not None and path.type_is("S"))
     condition = compared(path, ">=", operand)
-    stem = prefix.rstrip(_LAST)
+    stem = prefix.rstrip(LAST)
     if stem:
         place = ord(stem[-1]) + 1
         after = stem[:-1] + chr(SURROGATES.stop if place in SURROGATES else place)
@@ -91,7 +87,7 @@ def sized(path: Path[Any], operator: str, value: object) -> Term:
     if number is None:
         return exact(side=False)
     term = exact(compared_number(_size(path), operator, value))
-    if _HOLDS[operator](0, number):  # MiniStack: the size of a number is zero
+    if HOLDS[operator](0, number):  # MiniStack: the size of a number is zero
         return joined("AND", [exact(_has_size(path)), term])
     return term
 

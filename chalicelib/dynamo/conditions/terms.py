@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from chalicelib.dynamo.codec import encode
 from chalicelib.dynamo.errors import Unstorable
 from chalicelib.dynamo.expressions import MAX_IN_VALUES, Condition, Encoded, Junction, Part, Path
+from chalicelib.dynamo.ordering import SURROGATES
 from chalicelib.where import values
 
 Side: TypeAlias = "Condition | bool"
@@ -22,7 +23,6 @@ _SMALLEST = Decimal("1E-130")
 NULL = Encoded({"NULL": True})
 _new = tuple.__new__
 """Makes a named tuple of its fields' tuple, without the function that Python gives it, which takes half of the time."""
-SURROGATES = range(0xD800, 0xE000)
 
 
 class Term(NamedTuple):
