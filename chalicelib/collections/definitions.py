@@ -40,7 +40,7 @@ _ATTEMPTS = 5
 
 
 Slots: TypeAlias = dict[str, dict[str, Any]]
-"""``{"by_author": {"slot": 1, "ready": True}}``."""
+"""``{"by_author": {"slot": 1, "ready": True, "since": 1}}``."""
 
 
 class Definition(Model, table=main):
@@ -253,7 +253,7 @@ def _has_failed(stored: Definition) -> bool:
 def _derived(stored: Definition) -> tuple[object, ...]:
     """What the keys of its records in indexes and their ends follow from."""
     collection = _collection(stored)
-    return collection.ttl, {index[:4] for index in collection.indexes}
+    return collection.ttl, {index._replace(is_ready=True) for index in collection.indexes}
 
 
 def _unchanged(old: Definition) -> Condition:
@@ -266,15 +266,16 @@ def _replacement(name: str, document: dict[str, Any], old: Definition | None) ->
     now = ids.timestamp()
     wanted = int(document.get("shards", 1))  # 2.0 is an integer too
     before = _collection(old).indexes if old is not None else ()
-    indexes = assigned(document.get("indexes", {}), before, filled=old is None)
+    version = old.version + 1 if old is not None else 1
+    indexes = assigned(document.get("indexes", {}), before, filled=old is None, version=version)
     return Definition(
         name=name,
-        version=old.version + 1 if old is not None else 1,
+        version=version,
         created_at=old.created_at if old is not None else now,
         updated_at=now,
         document=json_text.dump(document),
         epochs=shards.grown(old.epochs, wanted, time.time_ns() // 1_000_000) if old is not None else [[0, wanted]],
-        slots={index.name: {"slot": index.slot, "ready": index.is_ready} for index in indexes},
+        slots={index.name: {"slot": index.slot, "ready": index.is_ready, "since": index.since} for index in indexes},
         reindexing=old.reindexing if old is not None else None,
     )
 
@@ -383,9 +384,9 @@ def _collection(stored: Definition) -> Collection:
         definition=document,
         epochs=stored.epochs,
         indexes=tuple(
-            Index(name, parts.get("hash"), parts.get("range"), stored.slots[name]["slot"], stored.slots[name]["ready"])
+            Index(name, parts.get("hash"), parts.get("range"), slot["slot"], slot["ready"], slot["since"])
             for name, parts in document.get("indexes", {}).items()
-            if name in stored.slots  # a definition of before Portico had indexes has none
+            if (slot := stored.slots.get(name)) is not None  # a definition of before Portico had indexes has none
         ),
         reindexing=stored.reindexing,
     )

@@ -21,7 +21,8 @@ Keys = Mapping[str, "str | None"]
 class Index(NamedTuple):
     """An access path. Without ``hash`` it has all records of the collection, else those that have the property.
 
-    ``is_ready``: whether every record has its keys, so that it can be read.
+    ``is_ready``: whether every record has its keys, so that it can be read. ``since`` is the version of the definition
+    that declared it so: keys of an index that was another before, under the same name, are in other partitions.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Index(NamedTuple):
     range: str | None
     slot: int
     is_ready: bool
+    since: int = 1
 
     @property
     def table_index(self) -> str:
@@ -51,11 +53,14 @@ class Index(NamedTuple):
 
     def partition(self, collection: str, value: Any = None) -> str:
         """The hash key of the records that have this value of the hash property."""
-        return f"{collection}#{self.name}#" + ("" if self.hash is None else identity(value))
+        name = self.name if self.since == 1 else f"{self.name}:{self.since}"
+        return f"{collection}#{name}#" + ("" if self.hash is None else identity(value))
 
 
-def assigned(declared: Mapping[str, Mapping[str, str]], before: Sequence[Index], *, filled: bool) -> list[Index]:
-    """The indexes of a definition. One that stays as it was keeps its slot; any other gets a free one.
+def assigned(
+    declared: Mapping[str, Mapping[str, str]], before: Sequence[Index], *, filled: bool, version: int = 1
+) -> list[Index]:
+    """The indexes of a version of a definition. One that stays as it was keeps its slot; any other gets a free one.
 
     ``filled``: whether new ones are ready at once, because there are no records.
     """
@@ -64,7 +69,14 @@ def assigned(declared: Mapping[str, Mapping[str, str]], before: Sequence[Index],
     return [
         kept[name]
         if name in kept and kept[name].serves_as(parts)
-        else Index(name, parts.get("hash"), parts.get("range"), kept[name].slot if name in kept else next(free), filled)
+        else Index(
+            name,
+            parts.get("hash"),
+            parts.get("range"),
+            kept[name].slot if name in kept else next(free),
+            filled,
+            version,
+        )
         for name, parts in declared.items()
     ]
 

@@ -10,7 +10,7 @@ from chalicelib.collections import listing
 from chalicelib.collections.listing import Cost, RecordPage
 from chalicelib.collections.planning import Access, Plan, Sort, plan
 from chalicelib.dynamo import stretches
-from chalicelib.dynamo.tables import main
+from chalicelib.dynamo.tables import INDEX_SLOTS, main
 from chalicelib.errors import InvalidCursor, MalformedJson, UnservedSort
 from chalicelib.schema import json_text
 from chalicelib.where import ast
@@ -26,6 +26,8 @@ ASSUMED_BYTES = 1024
 """What a record is taken to have where its cost is estimated; nothing has been read at that time."""
 _UNIT_BYTES = 4096
 _SHOWN = 10
+_PIECES = 5
+"""Of 100, 200, 400, 800 and the rest of 2,000 records."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ def _unserved(query: Query) -> str:
     if building:
         job = query.collection.reindexing
         return f"The index {building[0]!r} is being built; GET /v1/jobs/{job} tells how far it is."
+    if len(query.collection.indexes) == INDEX_SLOTS:
+        return (
+            f"No index has its records by {name!r}, and the collection has {INDEX_SLOTS} already: give one up for it."
+        )
     hint = " Portico's own ids sort by time of creation: sort=-id." if name == "created_at" else ""
     return f"{refused} Declare the index in 'declare', or leave 'sort' out.{hint}"
 
@@ -136,7 +142,7 @@ def explain(query: Query, limit: int) -> dict[str, Any]:
 
 
 def _estimated(made: Plan, limit: int) -> dict[str, Any]:
-    """What a page takes at most, with records of 1 KB."""
+    """What a page takes at most, with records of 1 KB. A filter that leaves little makes a page of several pieces."""
     calls = len(made.stretches)
     whole = made.compiled.condition is None and made.compiled.rest is None
     scanned = min(limit if whole else listing.MAX_SCANNED, listing.MAX_SCANNED) if calls else 0
@@ -145,4 +151,5 @@ def _estimated(made: Plan, limit: int) -> dict[str, Any]:
         scanned = min(scanned, points)
     per_call = -(-scanned * ASSUMED_BYTES // _UNIT_BYTES // max(calls, 1))
     units = max(per_call, 1) * calls * (1.0 if made.index is None else 0.5)
-    return {"calls": calls, "scanned": scanned, "units": units, "record_bytes": ASSUMED_BYTES}
+    pieces = 1 if whole or points else _PIECES
+    return {"calls": calls * pieces, "scanned": scanned, "units": units, "record_bytes": ASSUMED_BYTES}

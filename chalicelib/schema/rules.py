@@ -59,9 +59,11 @@ def guarded(node: Node) -> Node:
     if isinstance(node, ast.Not):
         return ast.Not(guarded(node.operand))
     if isinstance(node, ast.Compare) and node.operator in ("==", "!="):
-        return _guarded_comparison(node)
+        return _guarded_comparison(node._replace(left=guarded(node.left), right=guarded(node.right)))
     if isinstance(node, ast.In) and _is_of_caller(node.operand) and not isinstance(node.options, ast.Constant):
         return ast.And((ast.Compare("!=", node.operand, ast.NULL), node))
+    if isinstance(node, ast.Contains) and _is_of_caller(node.element) and not isinstance(node.operand, ast.Constant):
+        return ast.And((ast.Compare("!=", node.element, ast.NULL), node))
     return node
 
 

@@ -24,7 +24,7 @@ from chalicelib.collections.preconditions import NONE, Preconditions
 from chalicelib.collections.record import Record
 from chalicelib.dynamo.session import Recorder
 from chalicelib.dynamo.tables import main
-from chalicelib.errors import Conflict, NotFound, PreconditionFailed, Problem, Unprocessable, WriteContention
+from chalicelib.errors import Conflict, NotFound, PreconditionFailed, Problem, Unprocessable
 from tests.support.listings import listed, query
 from tests.support.stores import collection, law, opened, stored
 
@@ -246,8 +246,7 @@ def test_each_record_takes_a_write_and_none_whose_keys_are_right(table: str, imp
     with main.session.recording() as recorder:
         list(reindexing.rewrite_keys(job))
     assert Counter(recorder.operations) == {"Query": 1, "PutItem": 7, "GetItem": 3, "UpdateItem": 1}
-    definitions.put("c", {"schema": {}, "indexes": {}})
-    declare("c", BOTH)
+    definitions.put("c", {"schema": {}, "indexes": BOTH, "ttl": "until"})
     job = job_of("c")
     with main.session.recording() as recorder:
         list(reindexing.rewrite_keys(job))
@@ -443,8 +442,7 @@ def test_a_record_that_others_keep_writing_leaves_its_step_to_be_done_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(reindexing, "_is_right", written_meanwhile)
-        with pytest.raises(WriteContention):
-            jobs.run_pending(60)
+        assert jobs.run_pending(60) == 0
     assert not any(index.is_ready for index in definitions.current("c").indexes)
     run_all()
     assert jobs.get(job.id).state == "done"

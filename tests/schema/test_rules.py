@@ -57,6 +57,8 @@ def test_rules_are_parsed_and_what_is_none_lets_nobody_in() -> None:
         ("new.owner == auth.id", "auth.id != null and new.owner == auth.id"),
         ("a or not (b and owner == auth.id)", "a or not (b and (auth.id != null and owner == auth.id))"),
         ("auth.id in readers", "auth.id != null and auth.id in readers"),
+        ("readers.contains(auth.id)", "auth.id != null and readers.contains(auth.id)"),
+        ("(owner == auth.id) == public", "(auth.id != null and owner == auth.id) == public"),
         ('"editor" in auth.roles', '"editor" in auth.roles'),
         ("auth.id == null", "auth.id == null"),
         ('auth.kind == "key"', 'auth.kind == "key"'),
