@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,23 +49,6 @@ def test_the_conditions_of_the_where_language_are_true_of_some_records_and_false
     assert len(where.PAIRS) == 20
     for text, _ in where.PAIRS:
         assert {where.ours(text)(record) for record in where.RECORDS} == {True, False}
-
-
-@pytest.fixture
-def recursion_limit() -> Iterator[None]:
-    """cel-python raises it for the whole process."""
-    before = sys.getrecursionlimit()
-    yield
-    sys.setrecursionlimit(before)
-
-
-@pytest.mark.skipif(where.missing() is not None, reason="make bench-where installs cel-python")
-@pytest.mark.usefixtures("recursion_limit")
-def test_cel_gives_the_same_answers() -> None:
-    for runner in where.RUNNERS:
-        peer = where.Peer(runner)
-        programs = [peer.compile(source) for _, source in where.PAIRS]
-        where.check(programs, [peer.convert(record) for record in where.RECORDS])
 
 
 def test_another_answer_is_refused() -> None:
