@@ -88,7 +88,7 @@ def event(
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "abcdefghij",
-            "authorizer": {**_CALLER.to_context(), "principalId": _CALLER.id, "integrationLatency": 0},
+            "authorizer": {**_CALLER.to_context(), "roles": ADMIN, "principalId": _CALLER.id, "integrationLatency": 0},
             "domainName": "abcdefghij.execute-api.eu-north-1.amazonaws.com",
             "extendedRequestId": "Abcdefghijklmno=",
             "httpMethod": method,

@@ -57,6 +57,8 @@ PURE_MODULES = {
     "chalicelib.dynamo.conditions.terms",
     "chalicelib.dynamo.provisioning.changes",
     "chalicelib.dynamo.provisioning.differences",
+    "chalicelib.realtime.messages",
+    "chalicelib.realtime.protocol",
 }
 IMPURE = {"os", "time", "datetime", "random", "secrets", "socket", "threading"}
 

@@ -46,14 +46,15 @@ class Guesses(Generic[T]):
             wrong.stored, wrong.read_at = read(), now
         return wrong.stored
 
-    def note(self, place: tuple[str, str]) -> None:
-        """A wrong secret was tried."""
+    def note(self, place: tuple[str, str]) -> bool:
+        """A wrong secret was tried. Whether it was one of those that are each looked up."""
         wrong = self._current(place)
         if wrong is None:
             if len(self._wrong) >= _MAX_IDS:
                 self._wrong.clear()
             wrong = self._wrong[place] = _Wrong(clock.now())
         wrong.count += 1
+        return wrong.count <= MOST
 
     def _current(self, place: tuple[str, str]) -> _Wrong[T] | None:
         wrong = self._wrong.get(place)
