@@ -242,7 +242,7 @@ def test_where_dynamodb_ends_a_call_at_a_megabyte_a_page_is_short_and_nothing_is
     assert together == (expected if sort else expected[::-1])
     number, cost = queries.count(asked)
     assert number == len(expected)
-    assert cost.calls >= 3
+    assert cost.calls >= 2
     if where is None and sort is None:
         assert listed(asked, 2) == together
 
