@@ -18,7 +18,7 @@ from chalicelib.dynamo.fields import Attr, field
 from chalicelib.dynamo.keys import Key
 from chalicelib.dynamo.model import Model
 from chalicelib.dynamo.tables import main
-from chalicelib.errors import PlanNotFound, ValidationFailed, WriteContention
+from chalicelib.errors import PlanNotFound, WriteContention
 
 CACHE_SECONDS = 5.0
 """How long a process may use a plan without looking whether it changed."""
@@ -195,18 +195,11 @@ def _checked(document: Any) -> dict[str, Any]:
     Raises:
         ValidationFailed: with everything that is wrong (422).
     """
-    from chalicelib.schema.compiled import failures_of, validator_of  # noqa: PLC0415 - only changes of plans need it
+    from chalicelib.schema.compiled import checked  # noqa: PLC0415 - only changes of plans need it
 
     if isinstance(document, dict):
         document = {name: value for name, value in document.items() if name not in _SERVER_SET}
-    try:
-        failures = failures_of(validator_of(SHAPE), document)
-    except ValueError:
-        raise ValidationFailed([{"pointer": "", "detail": "has a number of too many digits"}]) from None
-    if failures:
-        raise ValidationFailed(failures)
-    checked: dict[str, Any] = document
-    return checked
+    return checked(SHAPE, document)
 
 
 def _load(plan_id: str) -> StoredPlan | None:

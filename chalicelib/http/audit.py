@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Response
 
-from chalicelib.access import audit, windows
+from chalicelib.access import audit
 from chalicelib.access.audit import Action, Author, Document
 from chalicelib.access.rules import authorize
 from chalicelib.errors import InvalidParameter
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from chalice.app import Request
 
 MAX_NAME = 1024
-MAX_DAY = 400_000
 
 
 def author(request: Request) -> Author:
@@ -42,7 +41,7 @@ def list_page(request: Request) -> Response:
     principal = requests.principal(request)
     authorize(principal, "administer")
     by, subject = _name(request, "principal"), _name(request, "subject")
-    first, last = _day(request, "from"), _day(request, "to")
+    first, last = requests.day(request, "from"), requests.day(request, "to")
     listing = dump(["audit", by, subject, first, last])
     after = cursors.load(requests.parameter(request, "cursor"), listing, principal)
     found = audit.page(requests.limit(request), after, first=first, last=last, principal=by, subject=subject)
@@ -58,13 +57,3 @@ def _name(request: Request, name: str) -> str | None:
     if text is not None and not 1 <= len(text) <= MAX_NAME:
         raise InvalidParameter(name, f"{name!r} is a kind and an id, as in key:mobile-app.")
     return text
-
-
-def _day(request: Request, name: str) -> int | None:
-    text = requests.parameter(request, name)
-    if text is None:
-        return None
-    day = windows.parse(text)
-    if day is None or not 0 <= day < MAX_DAY:
-        raise InvalidParameter(name, f"{name!r} is a UTC day, as in 2026-11-21.")
-    return day

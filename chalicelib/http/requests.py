@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 1000
 MAX_FIELDS = 100
+MAX_DAY = 400_000
+"""A day of the year 3065: what is asked for lies within datetime's years."""
 _ETAGS = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _VERSION = re.compile(r"[0-9]{1,15}\Z")
@@ -121,6 +123,19 @@ def fields(request: Request) -> list[str] | None:
     if not all(names) or len(names) > MAX_FIELDS:
         raise InvalidParameter("fields", "'fields' is a list of 1 to 100 property names with commas between them.")
     return names
+
+
+def day(request: Request, name: str) -> int | None:
+    """A parameter that is a UTC day, as its number since 1970-01-01."""
+    text = parameter(request, name)
+    if text is None:
+        return None
+    from chalicelib.access import windows  # noqa: PLC0415 - few requests have one
+
+    number = windows.parse(text)
+    if number is None or not 0 <= number < MAX_DAY:
+        raise InvalidParameter(name, f"{name!r} is a UTC day, as in 2026-11-21.")
+    return number
 
 
 def flag(request: Request, name: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.errors import Failure, pointer
+from chalicelib.errors import Failure, ValidationFailed, pointer
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -102,6 +102,22 @@ def failures_of(validator: jsonschema_rs.Draft202012Validator, document: Any) ->
         if len(failures) >= MAX_FAILURES:
             break
     return failures[:MAX_FAILURES]
+
+
+def checked(shape: Mapping[str, Any], document: Any) -> dict[str, Any]:
+    """The document, if it has the shape: that of a plan or a key say, of which there are too few to keep a validator.
+
+    Raises:
+        ValidationFailed: with everything that is wrong (422).
+    """
+    try:
+        failures = failures_of(validator_of(shape), document)
+    except ValueError:
+        raise ValidationFailed([Failure(pointer="", detail="has a number of too many digits")]) from None
+    if failures:
+        raise ValidationFailed(failures)
+    found: dict[str, Any] = document
+    return found
 
 
 def _failures_of_error(error: jsonschema_rs.ValidationError) -> list[Failure]:
